@@ -1,0 +1,1 @@
+"""The streams: sources, plan, convert, predict, evaluate, train, report, and the command line."""

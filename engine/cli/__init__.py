@@ -1,0 +1,28 @@
+"""The `groundray` command: one module a verb; a command parses, calls one library function, prints."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from groundray.formats.errors import GroundrayError
+
+app = typer.Typer(
+    name="groundray",
+    help="Detection parquet to grounding data, batch inference and honest evaluation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit status is 0 when done, 1 on failure, 2 on wrong usage."""
+    try:
+        app(args=None if argv is None else list(argv), prog_name="groundray")
+    except GroundrayError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else 1
+    return 0

@@ -1,0 +1,112 @@
+"""Records: images with their annotations, as columns; what sources make and everything else uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """N records with M boxes between them; boxes of record i are `offsets[i]:offsets[i + 1]`.
+
+    Attributes:
+        row: `(N,)` row of the source file (counted over the whole file) that a record came from, the
+            first one where it came from several.
+        id: N ids, as text.
+        image_key: N names for the image's file; records of one row share it.
+        image_bytes: Arrow binary array of N encoded images, null where a record has a path instead; or
+            None where no record has bytes.
+        image_path: N paths or URLs, or None for a record that has bytes only.
+        width, height: `(N,)` size as the source's columns say, 0 where they do not.
+        offsets: `(N + 1,)` from 0 to M.
+        xyxy: `(M, 4)` float64; in the space of the source (`Layout.space`) until the image's size is
+            known, absolute pixels of the stored frame from then on.
+        category: `(M,)` index into `names`, or -1 where the source's value names no class.
+        names: class names.
+        area: `(M,)` as the source says, NaN where it does not.
+        iscrowd, difficult: `(M,)` flags, False where the source has none.
+        query: N referring expressions, or None for detection.
+    """
+
+    row: IntArray
+    id: list[str]
+    image_key: list[str]
+    image_bytes: Any
+    image_path: list[str | None]
+    width: IntArray
+    height: IntArray
+    offsets: IntArray
+    xyxy: FloatArray
+    category: IntArray
+    names: Sequence[str]
+    area: FloatArray
+    iscrowd: BoolArray
+    difficult: BoolArray
+    query: list[str | None]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    @property
+    def num_boxes(self) -> int:
+        """Boxes of all records together."""
+        return len(self.xyxy)
+
+    @property
+    def box_record(self) -> IntArray:
+        """`(M,)` index of the record that each box belongs to."""
+        return np.repeat(np.arange(len(self.id)), np.diff(self.offsets))
+
+    def take(self, keep: BoolArray) -> "Records":
+        """The records where `keep`, `(N,)`, is true, with their boxes, in order."""
+        if keep.all():
+            return self
+        chosen = np.flatnonzero(keep)
+        picked = chosen.tolist()
+        counts = np.diff(self.offsets)
+        boxes = np.repeat(keep, counts)
+        return replace(
+            self,
+            row=self.row[chosen],
+            id=[self.id[i] for i in picked],
+            image_key=[self.image_key[i] for i in picked],
+            image_bytes=None if self.image_bytes is None else self.image_bytes.take(pa.array(chosen)),
+            image_path=[self.image_path[i] for i in picked],
+            width=self.width[chosen],
+            height=self.height[chosen],
+            offsets=offsets_of(counts[chosen]),
+            xyxy=self.xyxy[boxes],
+            category=self.category[boxes],
+            area=self.area[boxes],
+            iscrowd=self.iscrowd[boxes],
+            difficult=self.difficult[boxes],
+            query=[self.query[i] for i in picked],
+        )
+
+    def take_boxes(self, keep: BoolArray) -> "Records":
+        """All records, with only the boxes where `keep`, `(M,)`, is true."""
+        if keep.all():
+            return self
+        kept_before = np.concatenate([[0], np.cumsum(keep)])
+        return replace(
+            self,
+            offsets=kept_before[self.offsets],
+            xyxy=self.xyxy[keep],
+            category=self.category[keep],
+            area=self.area[keep],
+            iscrowd=self.iscrowd[keep],
+            difficult=self.difficult[keep],
+        )
+
+
+def offsets_of(counts: IntArray) -> IntArray:
+    """`(N + 1,)` offsets of lists with `counts` elements, `(N,)`."""
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,0 +1,1 @@
+"""Grounding formats: how each model family writes boxes in text."""

@@ -1,0 +1,53 @@
+"""What can go wrong, as one tree.
+
+    GroundrayError
+    ├── FormatError    a format is unknown, defined twice, or its definition is wrong
+    │   └── LabelError     a label would corrupt the text of a format
+    ├── SourceError    an INPUT cannot be read at all
+    │   └── LayoutError    what its columns mean cannot be settled
+    ├── ImageError     the bytes of one image are not usable
+    ├── OutputError    OUTPUT is locked, holds another run, or cannot be written
+    └── RejectsError   the run finished, but too much was rejected
+
+The command line prints a `GroundrayError` as one line; anything else is a bug and shows a traceback.
+"""
+
+
+class GroundrayError(Exception):
+    """Base of every error that a user can cause or mend."""
+
+
+class FormatError(GroundrayError, ValueError):
+    """A format is unknown, defined twice, or its definition is wrong."""
+
+
+class LabelError(FormatError):
+    """A label would corrupt the text of a format, so that it could not be read back."""
+
+
+class SourceError(GroundrayError):
+    """An INPUT cannot be read: no such path, no parquet in it, no permission."""
+
+
+class LayoutError(SourceError):
+    """What the columns of a source mean cannot be settled, or was declared wrongly."""
+
+
+class ImageError(GroundrayError):
+    """The bytes of one image are not usable; `reason` is a short code that rejects are counted by.
+
+    Attributes:
+        reason: snake_case code, such as `not_an_image` or `truncated_image`.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+class OutputError(GroundrayError):
+    """OUTPUT is in use, holds the result of another configuration, or cannot be written."""
+
+
+class RejectsError(GroundrayError):
+    """A run finished with more rejects than allowed; everything it wrote is on disk."""

@@ -1,0 +1,1 @@
+"""What answers a prompt about an image, and how each family is trained."""
