@@ -1,1 +1,70 @@
-"""Grounding formats: how each model family writes boxes in text."""
+"""Grounding formats: how each model family writes boxes in text.
+
+>>> import numpy as np
+>>> qwen3_vl = get_format("qwen3-vl")
+>>> qwen3_vl.encode(np.array([[146.0, 137, 615, 415]]), np.array([[640.0, 428]])).tolist()
+[[228, 320, 961, 970]]
+"""
+
+from groundray.formats.base import (
+    TASKS,
+    BoxFormat,
+    ParsedAnswer,
+    ParsedObject,
+    Rendered,
+    Task,
+    Wire,
+)
+from groundray.formats.errors import FormatError, GroundrayError, LabelError
+from groundray.formats.registry import Registry
+
+__all__ = [
+    "FORMATS",
+    "TASKS",
+    "BoxFormat",
+    "FormatError",
+    "GroundrayError",
+    "LabelError",
+    "ParsedAnswer",
+    "ParsedObject",
+    "Registry",
+    "Rendered",
+    "Task",
+    "Wire",
+    "format_names",
+    "get_format",
+]
+
+FORMATS = Registry(
+    "groundray.formats",
+    {
+        "ernie-4.5-vl": "groundray.formats.families.ernie_4_5_vl:ERNIE_4_5_VL",
+        "glm-4.5v": "groundray.formats.families.glm_4_5v:GLM_4_5V",
+        "qwen3-vl": "groundray.formats.families.qwen3_vl:QWEN3_VL",
+        "qwen3-vl-json": "groundray.formats.families.qwen3_vl_json:QWEN3_VL_JSON",
+    },
+    noun="format",
+    accepts=lambda value: isinstance(value, BoxFormat),
+    error=FormatError,
+)
+"""Every format: built in, of an installed package, or of a plugin file (`FORMATS.add_file`)."""
+
+
+def format_names() -> list[str]:
+    """Names of all formats, sorted."""
+    return FORMATS.names()
+
+
+def get_format(name: str) -> BoxFormat:
+    """A format by name.
+
+    Raises:
+        FormatError: no such format, two packages define it, or it is not a whole `BoxFormat`.
+    """
+    loaded = FORMATS.load(name)
+    made = loaded() if isinstance(loaded, type) else loaded
+    if not isinstance(made, BoxFormat):
+        wanted = ("name", "system", "prompts", "source", "encode", "decode", "render", "parse")
+        missing = ", ".join(attribute for attribute in wanted if not hasattr(made, attribute))
+        raise FormatError(f"format {name!r} of {FORMATS.origin(name)} lacks: {missing}")
+    return made

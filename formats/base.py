@@ -13,8 +13,9 @@ Task = Literal["detection", "grounding"]
 TASKS: tuple[Task, ...] = ("detection", "grounding")
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 Wire = Sequence[float]
-"""The numbers of one box as the model writes them: four for most families, fewer or more for some."""
+"""The numbers of one box as the model writes them: four for most families, not for all."""
 
 
 class Rendered(NamedTuple):

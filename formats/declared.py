@@ -1,0 +1,103 @@
+"""A format as data: a coordinate space, a grammar, an envelope and prompts, no code of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from re import Pattern
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundray.formats.base import FloatArray, ParsedAnswer, Rendered, Task, Wire
+from groundray.formats.codecs import Codec
+from groundray.formats.envelope import Envelope
+from groundray.formats.errors import FormatError, LabelError
+from groundray.formats.grammars.base import Grammar
+from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
+from groundray.formats.labels import LabelTexts, refuse_reserved, reserved_pattern
+
+
+@dataclass(frozen=True)
+class DeclaredFormat:
+    """A `BoxFormat` put together from parts.
+
+    Attributes:
+        name: as typed after `--format`.
+        prompts: user text for each task that the family can do.
+        codec: pixels to wire numbers and back.
+        grammar: writes and reads the answer.
+        grounding_grammar: writes the answer to a grounding prompt where the family has another
+            form for it; `grammar` reads that too.
+        nothing: what the answer says where there is nothing to find.
+        envelope: what stands around an answer.
+        system: system message, or None for none.
+        source: repository, path, revision, and how sure the facts are.
+    """
+
+    name: str
+    _: KW_ONLY
+    prompts: Mapping[Task, str]
+    codec: Codec
+    grammar: Grammar
+    grounding_grammar: Grammar | None = None
+    nothing: str
+    envelope: Envelope
+    system: str | None = None
+    source: str
+
+    def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> NDArray[np.generic]:
+        """See `BoxFormat.encode`."""
+        return self.codec.encode(xyxy, image_sizes)
+
+    def decode(self, wire: NDArray[np.generic], image_size: tuple[float, float]) -> FloatArray:
+        """See `BoxFormat.decode`."""
+        return self.codec.decode(wire, image_size)
+
+    def render(
+        self,
+        task: Task,
+        *,
+        expression: str | None,
+        categories: Sequence[str],
+        wire: Sequence[Wire],
+    ) -> Rendered:
+        """See `BoxFormat.render`."""
+        if task not in self.prompts:
+            raise FormatError(
+                f"{self.name!r} cannot do task {task!r} (it can: {', '.join(self.prompts)})"
+            )
+        if expression is not None:
+            refuse_reserved(expression, self._reserved, what="expression", format_name=self.name)
+        if not categories:
+            return Rendered(self.nothing)
+        label_texts = list(map(self._label_texts.__getitem__, categories))
+        return self._writer(task).render(label_texts, wire)
+
+    def parse(self, text: str) -> ParsedAnswer:
+        """See `BoxFormat.parse`."""
+        body, reasoning_cut = self.envelope.open(text)
+        answer = self.grammar.parse(body)
+        if not reasoning_cut:
+            return answer
+        found_late = [issue for issue in answer.issues if issue != UNPARSABLE]
+        return ParsedAnswer(answer.objects, (*found_late, TRUNCATED_REASONING))
+
+    def _writer(self, task: Task) -> Grammar:
+        if task == "grounding" and self.grounding_grammar is not None:
+            return self.grounding_grammar
+        return self.grammar
+
+    @cached_property
+    def _reserved(self) -> Pattern[str]:
+        return reserved_pattern(self.envelope.tokens)
+
+    @cached_property
+    def _label_texts(self) -> LabelTexts:
+        return LabelTexts(self._label_text)
+
+    def _label_text(self, label: str) -> str:
+        """The label as text, if an answer that holds it reads back."""
+        if not label.strip():
+            raise LabelError(f"label {label!r} cannot be written in {self.name!r}: it is blank")
+        refuse_reserved(label, self._reserved, what="label", format_name=self.name)
+        return self.grammar.label_text(label)

@@ -1,0 +1,1 @@
+"""One small module a model family: data, not code."""

@@ -1,0 +1,1 @@
+"""Grammars: objects to text and back, whatever the numbers mean; that is the codec's matter."""

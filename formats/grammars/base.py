@@ -1,0 +1,35 @@
+"""What a grammar is."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from groundray.formats.base import ParsedAnswer, Rendered, Wire
+
+
+class Body(NamedTuple):
+    """The part of a model's text that holds its answer.
+
+    Attributes:
+        text: without reasoning, wrappers and end tokens.
+        ended: the model ended it itself, with an end token or a closed wrapper: what is open then
+            was forgotten, not cut off.
+    """
+
+    text: str
+    ended: bool = False
+
+
+class Grammar(Protocol):
+    """Objects to text and back."""
+
+    def label_text(self, label: str) -> str:
+        """A label as the text spells it; whether it can be read back is the caller's check."""
+        ...
+
+    def render(self, label_texts: Sequence[str], wire: Sequence[Wire]) -> Rendered:
+        """Text of at least one object."""
+        ...
+
+    def parse(self, body: Body) -> ParsedAnswer:
+        """Objects that the text names; never raises, linear time."""
+        ...

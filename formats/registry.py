@@ -1,0 +1,204 @@
+"""Things by name: the built-in ones, those of installed packages, and those of plugin files."""
+
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from types import MappingProxyType, ModuleType
+
+from groundray.formats.errors import GroundrayError
+
+PACKAGE = "groundray"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a name stands for.
+
+    Attributes:
+        target: `"module:attribute"`.
+        origin: the package and its version, or the plugin file.
+    """
+
+    target: str
+    origin: str
+
+
+class Registry:
+    """Names of one kind of thing, found the same way in every process.
+
+    Nothing depends on an import having happened: built-in names stand in a mapping, those of other
+    packages in their entry points; both are imported when they are asked for. Plugin files, which
+    are for notebooks and trials, are added by every process that needs them.
+
+    >>> colours = Registry("example.colours", {"red": "groundray.formats.errors:FormatError"})
+    >>> colours.names()
+    ['red']
+    >>> colours.load("rad")
+    Traceback (most recent call last):
+    groundray.formats.errors.GroundrayError: unknown name 'rad'; did you mean 'red'? (known: red)
+    """
+
+    def __init__(
+        self,
+        group: str,
+        builtins: Mapping[str, str],
+        *,
+        noun: str = "name",
+        accepts: Callable[[object], bool] = lambda value: hasattr(value, "name"),
+        error: type[GroundrayError] = GroundrayError,
+    ) -> None:
+        """Makes a registry.
+
+        Args:
+            group: entry point group that other packages join by.
+            builtins: name to `"module:attribute"`, alphabetical.
+            noun: what a thing is called in messages.
+            accepts: which objects of a plugin file are such things; each has a `name`.
+            error: raised when a name is unknown, defined twice, or cannot be loaded.
+        """
+        self.group = group
+        self.noun = noun
+        self._builtins = MappingProxyType(dict(builtins))
+        self._accepts = accepts
+        self._error = error
+        self._files: dict[Path, tuple[str, Mapping[str, Entry]]] = {}
+
+    def names(self) -> list[str]:
+        """All names, sorted.
+
+        Raises:
+            GroundrayError: a name is defined twice.
+        """
+        return sorted(self._entries())
+
+    def origin(self, name: str) -> str:
+        """Package and version that define a name, or the path of the plugin file."""
+        return self._entry(name).origin
+
+    def load(self, name: str) -> object:
+        """What a name stands for, imported now if it was not yet.
+
+        Raises:
+            GroundrayError: the name is unknown or defined twice, or its module cannot be imported.
+        """
+        entry = self._entry(name)
+        try:
+            return resolve_name(entry.target)
+        except Exception as error:
+            raise self._error(
+                f"{self.noun} {name!r} ({entry.target}, from {entry.origin}) cannot be loaded: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def add_file(self, path: str | Path) -> list[str]:
+        """Adds the things that a Python file defines, under their `name`; again is no change.
+
+        A file that was edited since takes the place of what it defined before.
+
+        Returns:
+            The names added, sorted.
+
+        Raises:
+            GroundrayError: the file cannot be read, raises when it is run, defines no such thing,
+                or one whose name is taken.
+        """
+        file = Path(path).absolute()
+        try:
+            source = file.read_bytes()
+        except OSError as error:
+            raise self._error(f"plugin {str(path)!r} cannot be read: {error.strerror}") from error
+        digest = hashlib.sha256(source).hexdigest()[:16]
+        if file not in self._files or self._files[file][0] != digest:
+            module = self._run(file, source, f"groundray_plugin_{file.stem}_{digest}")
+            found = {
+                name: Entry(f"{module.__name__}:{attribute}", str(path))
+                for attribute, name in self._things(module)
+            }
+            if not found:
+                raise self._error(f"plugin {str(path)!r} defines no {self.noun}")
+            before = self._files.pop(file, None)
+            try:
+                self._refuse_taken(found)
+            except GroundrayError:
+                if before is not None:
+                    self._files[file] = before
+                raise
+            self._files[file] = (digest, MappingProxyType(found))
+        return sorted(self._files[file][1])
+
+    def _entry(self, name: str) -> Entry:
+        entries = self._entries()
+        if name in entries:
+            return entries[name]
+        from difflib import get_close_matches
+
+        close = get_close_matches(name, entries, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(sorted(entries))
+        raise self._error(f"unknown {self.noun} {name!r}{hint} (known: {known})")
+
+    def _entries(self) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for name, entry in self._all_entries():
+            self._refuse_second(name, entries.setdefault(name, entry), entry)
+        return entries
+
+    def _all_entries(self) -> Iterator[tuple[str, Entry]]:
+        own = f"{PACKAGE} {_own_version()}"
+        for name, target in self._builtins.items():
+            yield name, Entry(target, own)
+        for point in importlib.metadata.entry_points(group=self.group):
+            package = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown package"
+            yield point.name, Entry(point.value, package)
+        for _, found in self._files.values():
+            yield from found.items()
+
+    def _refuse_taken(self, found: Mapping[str, Entry]) -> None:
+        entries = self._entries()
+        for name, entry in found.items():
+            self._refuse_second(name, entries.get(name, entry), entry)
+
+    def _refuse_second(self, name: str, first: Entry, second: Entry) -> None:
+        if first != second:
+            raise self._error(
+                f"{self.noun} {name!r} is defined twice: {first.target} from {first.origin}, "
+                f"and {second.target} from {second.origin}; remove one of them"
+            )
+
+    def _run(self, file: Path, source: bytes, module_name: str) -> ModuleType:
+        module = ModuleType(module_name)
+        module.__file__ = str(file)
+        sys.modules[module_name] = module  # where pickle and dataclasses look classes up
+        try:
+            exec(compile(source, str(file), "exec"), vars(module))  # noqa: S102 - as the user asked
+        except Exception as error:
+            del sys.modules[module_name]
+            raise self._error(
+                f"plugin {str(file)!r} fails when it is loaded: {type(error).__name__}: {error}"
+            ) from error
+        return module
+
+    def _things(self, module: ModuleType) -> Iterator[tuple[str, str]]:
+        """(attribute, name) of what the module itself defines, not of what it imports."""
+        known = self._entries()
+        for attribute, value in list(vars(module).items()):
+            if not self._accepts(value):
+                continue
+            name = str(value.name)
+            if isinstance(value, type):
+                imported = value.__module__ != module.__name__
+            else:
+                imported = name in known and value is resolve_name(known[name].target)
+            if not imported:
+                yield attribute, name
+
+
+def _own_version() -> str:
+    try:
+        return importlib.metadata.version(PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
