@@ -157,15 +157,14 @@ def _read_jpeg_header(view: memoryview) -> _JpegHeader | None:
     image_size: ImageSize | None = None
     orientation: _OrientationTag | None = None
     for marker, start, end in _iter_segments(view):
-        if marker in _PASSED_OVER:
-            continue
         if marker == _APP1:
-            if orientation is None and view[start : start + 6] == _EXIF:
-                orientation = _find_orientation(view[:end], start + 6)
+            orientation = orientation or _find_orientation(view[:end], start)
         elif marker in _SOUND_SOF and image_size is None:
             image_size = _read_frame_header(view[start:end])
+            if image_size is None:
+                return None
         elif marker == _SOS:
-            return image_size and _JpegHeader(image_size, orientation, end)
+            return _JpegHeader(image_size, orientation, end) if image_size else None
         else:
             return None
     if image_size is None:
@@ -174,7 +173,7 @@ def _read_jpeg_header(view: memoryview) -> _JpegHeader | None:
 
 
 def _iter_segments(view: memoryview) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end of its content) up to and with SOS, or as far as the bytes go."""
+    """(marker, start, end of its content) of each segment that matters, as far as the bytes go."""
     position, last = 2, len(view) - 4
     while position <= last:
         marker, length = _read_marker_and_length(view, position)
@@ -182,7 +181,8 @@ def _iter_segments(view: memoryview) -> Iterator[tuple[int, int, int]]:
             position += 1
             continue
         end = position + 2 + length
-        yield marker, position + 4, end
+        if marker not in _PASSED_OVER:
+            yield marker, position + 4, end
         position = end
 
 
@@ -196,9 +196,10 @@ def _read_frame_header(content: memoryview) -> ImageSize | None:
 
 
 def _find_orientation(view: memoryview, start: int) -> _OrientationTag | None:
-    """The orientation in the TIFF structure at `start`, where it is legal and not 1."""
+    """The orientation in the EXIF data at `start`, where it is legal and not 1."""
+    start += len(_EXIF)
     byte_order = _BYTE_ORDERS.get(bytes(view[start : start + 4]))
-    if byte_order is None:
+    if byte_order is None or view[start - len(_EXIF) : start] != _EXIF:
         return None
     entry = struct.Struct(byte_order + "HHI")  # tag, type, number of values
     try:
@@ -262,8 +263,10 @@ def _open(view: memoryview) -> "Iterator[ImageFile]":
 
 
 def _pillow_orientation(image: "Image") -> int:
-    exif = image.info.get("exif", b"")
-    tag = _find_orientation(memoryview(exif.removeprefix(_EXIF)), 0)
+    exif = image.info.get("exif")  # a PNG's text may have that name too
+    if not isinstance(exif, bytes):
+        return 1
+    tag = _find_orientation(memoryview(_EXIF + exif.removeprefix(_EXIF)), 0)
     return tag.value if tag else 1
 
 

@@ -29,7 +29,7 @@ boxes_in_pixels = hnp.arrays(
 )
 
 
-def sizes_for(xyxy: FloatArray, *size: float) -> np.ndarray:
+def sizes_for(xyxy: FloatArray, *size: float) -> FloatArray:
     return np.tile(np.array([size], dtype=np.float64), (len(xyxy), 1))
 
 
