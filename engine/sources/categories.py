@@ -1,0 +1,85 @@
+"""Categories: the class of each box as an index into the class names."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+
+from groundray.engine.records import BoolArray, IntArray
+from groundray.engine.sources.columns import (
+    follow,
+    is_list,
+    null_mask,
+    open_list,
+    to_integers,
+    to_numpy,
+)
+from groundray.engine.sources.source import Source
+
+
+class Categories(NamedTuple):
+    """Classes of the boxes of a batch.
+
+    Attributes:
+        index: `(M,)` into `names`; -1 where the value names no class that counts.
+        names: class names; of the batch alone where the source does not know them.
+        offsets: `(N + 1,)` of the rows' lists; None where a row has one value for all of its boxes.
+        is_null: `(N,)` rows without a list; None where every row has one.
+    """
+
+    index: IntArray
+    names: tuple[str, ...]
+    offsets: IntArray | None
+    is_null: BoolArray | None
+
+
+def read_categories(source: Source, batch: pa.RecordBatch) -> Categories | None:
+    """The categories of a batch, or None where the layout has none."""
+    if source.layout.category is None:
+        return None
+    column = follow(batch, source.layout.category)
+    if is_list(column.values.type):
+        column = open_list(column)
+    values = column.values
+    if _is_text(values.type):
+        index, names = _index_text(source, values)
+    else:
+        index, names = _index_numbers(source, values), source.names or ()
+    return Categories(index, names, column.offsets, column.is_null)
+
+
+def _index_numbers(source: Source, values: pa.Array) -> IntArray:
+    numbers = to_integers(values, missing=-1)
+    lookup = source.class_lookup
+    sound = len(numbers) == 0 or (numbers.min() >= 0 and numbers.max() < len(lookup))
+    if sound and source.names == source.layout.names and _is_plain(source):
+        return numbers
+    padded = np.append(lookup, -1)
+    outside = (numbers < 0) | (numbers >= len(lookup))
+    return padded[np.where(outside, len(lookup), numbers)]
+
+
+def _is_plain(source: Source) -> bool:
+    return source.layout.id_offset == 0 and source.layout.id_table is None
+
+
+def _index_text(source: Source, values: pa.Array) -> tuple[IntArray, tuple[str, ...]]:
+    encoded = values if pt.is_dictionary(values.type) else pc.dictionary_encode(values)
+    found: list[str | None] = encoded.dictionary.to_pylist()
+    if source.names is None:
+        names = tuple(sorted({name for name in found if name}))
+    else:
+        names = source.names
+    position = {name: i for i, name in enumerate(names)}
+    lookup = np.array([*(position.get(name or "", -1) for name in found), -1], dtype=np.int64)
+    codes = to_numpy(encoded.indices)
+    nulls = null_mask(encoded.indices)
+    return lookup[codes if nulls is None else np.where(nulls, len(found), codes)], names
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    if pt.is_dictionary(type_):
+        return _is_text(type_.value_type)
+    return bool(pt.is_string(type_) or pt.is_large_string(type_) or pt.is_string_view(type_))

@@ -1,0 +1,132 @@
+"""Image files: the bytes that a row holds, or the file that it names."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as pt
+
+from groundray.engine.records import BoolArray
+from groundray.engine.sources.columns import child, follow, to_numpy, to_texts
+from groundray.engine.sources.layout import Path
+from groundray.engine.sources.places import (
+    exists,
+    join,
+    normalize,
+    parent,
+    protocol_of,
+    public_name,
+)
+from groundray.engine.sources.source import SourceFile
+
+_TRIES = 8  # files of one folder that are looked for before the folder counts as missing
+
+
+class Images(NamedTuple):
+    """The images of N rows.
+
+    Attributes:
+        data: Arrow binary array, null where a row names a file instead; None where no row has bytes.
+        paths: N paths or URLs that can be opened, None where a row has bytes.
+        is_missing: `(N,)` rows that have neither, or None.
+        is_outside: `(N,)` rows whose path leads out of the data set, or None.
+    """
+
+    data: Any
+    paths: list[str | None]
+    is_missing: BoolArray | None
+    is_outside: BoolArray | None
+
+
+class ImageFinder:
+    """Finds the image files that the rows of one source file name.
+
+    A relative path is looked for in the file's folder, then in each folder above up to the data set's
+    root; or in the image root alone, where one was given. The first file that is found settles it for
+    all files of its folder, so that a folder costs one search and not one for every row. Nothing is
+    read outside of these folders: an absolute path or URL counts only where it leads into them, except
+    for http URLs, which are taken as they are.
+    """
+
+    def __init__(self, file: SourceFile, image_root: str | None) -> None:
+        self._bases = [image_root] if image_root else _folders_above(file)
+        self._root = image_root or file.dataset
+        self._prefixes: dict[str, str | None] = {}
+        self._misses: dict[str, int] = {}
+
+    def find(self, path: str) -> str | None:
+        """What to open for a path that a row gives; None where it leads out of the data set.
+
+        A file that is nowhere comes out as the first place where it was looked for.
+        """
+        folder, _, name = path.rpartition("/")
+        if folder not in self._prefixes:
+            return self._search(path, folder, name)
+        prefix = self._prefixes[folder]
+        return None if prefix is None or name == ".." else prefix + name
+
+    def _search(self, path: str, folder: str, name: str) -> str | None:
+        if protocol_of(path) in {"http", "https"}:
+            self._prefixes[folder] = f"{folder}/"
+            return path
+        places = self._places(path)
+        if not places or not name:
+            return None
+        for place in places:
+            if exists(place):
+                self._prefixes[folder] = place[: len(place) - len(name)]
+                return place
+        self._misses[folder] = self._misses.get(folder, 0) + 1
+        if self._misses[folder] >= _TRIES:
+            self._prefixes[folder] = places[0][: len(places[0]) - len(name)]
+        return places[0]
+
+    def _places(self, path: str) -> list[str]:
+        """Where the file may be, nearest to the source file first, and nothing outside of the root."""
+        path = path.removeprefix("file://")
+        is_absolute = path.startswith("/") or protocol_of(path) is not None
+        places = [path] if is_absolute else [join(base, path) for base in self._bases]
+        return [place for place in map(normalize, places) if place.startswith(self._root + "/")]
+
+
+def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> Images:
+    """The images of a batch, from the field at `path`: bytes, or else where the file is."""
+    data, names = _split(follow(batch, path).values)
+    if data is not None and data.null_count == 0:
+        return Images(data, [None] * len(batch), None, None)
+    texts = [None] * len(batch) if names is None else to_texts(names)
+    if data is not None:
+        absent = to_numpy(data.is_null()).tolist()
+        texts = [text if is_absent else None for text, is_absent in zip(texts, absent, strict=True)]
+        data = None if all(absent) else data
+    find = finder.find
+    paths = [find(text) if text else None for text in texts]
+    if None not in paths:
+        return Images(data, paths, None, None)
+    has_text = np.array([bool(text) for text in texts])
+    is_found = np.array([path is not None for path in paths])
+    has_bytes = np.zeros(len(batch), np.bool_) if data is None else to_numpy(data.is_valid())
+    return Images(data, paths, ~has_text & ~has_bytes, has_text & ~is_found)
+
+
+def no_images(num_rows: int) -> Images:
+    """Images of rows that are read without them."""
+    return Images(None, [None] * num_rows, None, None)
+
+
+def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:
+    """Bytes and paths of an image column; None for what its type cannot hold."""
+    if pt.is_struct(array.type):
+        parts = {field.name: child(array, field.name) for field in array.type}
+        return parts.get("bytes"), parts.get("path")
+    is_text = pt.is_string(array.type) or pt.is_large_string(array.type)
+    return (None, array) if is_text or pt.is_dictionary(array.type) else (array, None)
+
+
+def _folders_above(file: SourceFile) -> list[str]:
+    folders = []
+    folder = parent(public_name(file.url))
+    while folder is not None and (folder == file.dataset or folder.startswith(file.dataset + "/")):
+        folders.append(folder)
+        folder = parent(folder)
+    return folders

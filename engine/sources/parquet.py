@@ -1,0 +1,204 @@
+"""Parquet files: footers, chosen columns, and rows in batches whose memory does not follow the row group."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+
+from groundray.engine.sources.columns import is_list
+from groundray.engine.sources.layout import Path
+from groundray.engine.sources.places import READ_ERRORS, describe, open_file
+from groundray.engine.sources.source import SourceFile
+from groundray.formats.errors import SourceError
+
+_TAIL_BYTES = 64 << 10
+_READ_BYTES = 1 << 20  # measured: a group of 485 MB reads within 190 MB, and faster than at once
+_MAX_BATCH_ROWS = 1 << 16
+_MAGIC = b"PAR1"
+
+
+class Footer(NamedTuple):
+    """The end of a parquet file: everything but the values.
+
+    Attributes:
+        size_bytes: of the whole file.
+        sha256: of the footer, in hexadecimal.
+        metadata: row groups, statistics and the parquet schema.
+        schema: columns as Arrow types.
+    """
+
+    size_bytes: int
+    sha256: str
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+
+    @property
+    def row_groups(self) -> tuple[int, ...]:
+        """Rows in each row group."""
+        metadata = self.metadata
+        return tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+
+    def is_empty(self, path: Path) -> bool:
+        """Whether the statistics tell that a field has no value in any row."""
+        leaves = leaves_of(self.schema, path)
+        return all(
+            _has_no_value(self.metadata.row_group(group).column(leaf))
+            for group in range(self.metadata.num_row_groups)
+            for leaf in leaves
+        )
+
+
+def read_footer(handle: Any) -> Footer:
+    """Reads the footer of an open file, as a rule with a single read at its end.
+
+    Raises:
+        SourceError: the file is no whole parquet file; the message is only what is wrong with it.
+    """
+    handle.seek(0, 2)
+    size = handle.tell()
+    if size < 12:
+        raise SourceError(
+            "the file is empty" if size == 0 else f"a file of {size} bytes is no parquet"
+        )
+    handle.seek(max(0, size - _TAIL_BYTES))
+    tail = bytes(handle.read())
+    if tail[-4:] != _MAGIC:
+        raise SourceError("the file does not end as parquet does: truncated or corrupt")
+    length = int.from_bytes(tail[-8:-4], "little")
+    if length + 12 > size:
+        raise SourceError("the footer's length is wrong: corrupt")
+    if length + 8 > len(tail):
+        handle.seek(size - length - 8)
+        tail = bytes(handle.read())
+    content = tail[-8 - length : -8]
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + content + tail[-8:]))
+        schema = metadata.schema.to_arrow_schema()
+    except READ_ERRORS as error:
+        raise SourceError(f"the footer cannot be read: {describe(error)}") from error
+    return Footer(size, hashlib.sha256(content).hexdigest(), metadata, schema)
+
+
+class OpenParquet(NamedTuple):
+    """A parquet file that is open for reading."""
+
+    handle: Any
+    footer: Footer
+
+    def leaves(self, paths: Sequence[Path]) -> list[int]:
+        """Indices of the parquet columns under `paths`."""
+        return sorted({leaf for path in paths for leaf in leaves_of(self.footer.schema, path)})
+
+    def iter_batches(
+        self, paths: Sequence[Path], start: int, stop: int, *, batch_bytes: int
+    ) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches of rows [start, stop) with the columns `paths`, each with its first row's number."""
+        leaves = self.leaves(paths)
+        groups, first = _covering_groups(self.footer.metadata, start, stop)
+        if not groups:
+            return
+        names = [self.footer.metadata.schema.column(leaf).path for leaf in leaves]
+        reader = pq.ParquetFile(
+            self.handle,
+            metadata=self.footer.metadata,
+            pre_buffer=False,
+            buffer_size=_READ_BYTES,
+        )
+        size = _batch_rows(self.footer.metadata, groups, leaves, batch_bytes)
+        for batch in reader.iter_batches(size, row_groups=groups, columns=names, use_threads=False):
+            low, high = max(start - first, 0), min(stop - first, len(batch))
+            if low < high:
+                yield first + low, batch.slice(low, high - low)
+            first += len(batch)
+            if first >= stop:
+                return
+
+
+@contextmanager
+def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
+    """Opens a file of a source, and makes sure that it is still the one that was planned with.
+
+    Raises:
+        SourceError: it cannot be read, or its size or footer has changed.
+    """
+    try:
+        with open_file(file.url) as handle:
+            footer = read_footer(handle)
+            if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
+                raise SourceError("the file has changed since it was first looked at")
+            yield OpenParquet(handle, footer)
+    except SourceError as error:
+        raise SourceError(f"{file.relative}: {error}") from error
+    except READ_ERRORS as error:
+        raise SourceError(f"{file.relative}: cannot be read: {describe(error)}") from error
+
+
+def leaves_of(schema: pa.Schema, path: Path) -> range:
+    """Indices of the parquet columns that hold the field at `path`, structs and lists included.
+
+    Raises:
+        KeyError: there is no such field.
+    """
+    first = 0
+    fields: list[pa.Field] = list(schema)
+    found: pa.Field | None = None
+    for name in path:
+        for found in fields:
+            if found.name == name:
+                break
+            first += _num_leaves(found.type)
+        else:
+            raise KeyError(name)
+        fields = struct_fields(found.type)
+    if found is None:
+        raise KeyError("")
+    return range(first, first + _num_leaves(found.type))
+
+
+def struct_fields(type_: pa.DataType) -> list[pa.Field]:
+    """Fields of a struct, or of the structs in a list."""
+    while is_list(type_):
+        type_ = type_.value_type
+    return [type_.field(i) for i in range(type_.num_fields)] if pt.is_struct(type_) else []
+
+
+def _has_no_value(chunk: pq.ColumnChunkMetaData) -> bool:
+    statistics = chunk.statistics
+    if statistics is None or not statistics.has_null_count:
+        return False
+    return bool(statistics.null_count == chunk.num_values)
+
+
+def _num_leaves(type_: pa.DataType) -> int:
+    if isinstance(type_, pa.BaseExtensionType):
+        return _num_leaves(type_.storage_type)
+    if pt.is_dictionary(type_) or type_.num_fields == 0:
+        return 1
+    return sum(_num_leaves(type_.field(i).type) for i in range(type_.num_fields))
+
+
+def _covering_groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
+    """Row groups that hold rows [start, stop), and the number of the first row in them."""
+    groups, first, begin = [], start, 0
+    for group in range(metadata.num_row_groups):
+        end = begin + metadata.row_group(group).num_rows
+        if begin < stop and end > start and end > begin:
+            first = begin if not groups else first
+            groups.append(group)
+        begin = end
+    return groups, first
+
+
+def _batch_rows(
+    metadata: pq.FileMetaData, groups: Sequence[int], leaves: Sequence[int], batch_bytes: int
+) -> int:
+    size = rows = 0
+    for group in groups:
+        chunk = metadata.row_group(group)
+        rows += chunk.num_rows
+        size += sum(chunk.column(leaf).total_uncompressed_size for leaf in leaves)
+    return max(1, min(_MAX_BATCH_ROWS, batch_bytes * rows // max(size, 1)))

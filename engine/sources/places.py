@@ -1,0 +1,110 @@
+"""Places: local paths and fsspec URLs, opened alike and named without their secrets."""
+
+import os
+import posixpath
+import re
+from typing import Any
+
+import pyarrow as pa
+
+from groundray.formats.errors import SourceError
+
+READ_ERRORS = (pa.ArrowException, OSError, ValueError)
+"""What pyarrow and fsspec raise for a file that cannot be read or is damaged."""
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
+_PROTOCOL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def protocol_of(place: str) -> str | None:
+    """The protocol of a URL, or None for a local path; `file://` is local."""
+    match = _PROTOCOL.match(place)
+    return None if match is None or match[1] in {"file", "local"} else match[1]
+
+
+def public_name(place: str) -> str:
+    """A path or URL as it may be shown: without user, password and query."""
+    return re.sub(r"(?<=://)[^/@]*@|\?.*$", "", place) if protocol_of(place) else place
+
+
+def open_file(place: str) -> Any:
+    """A file to read, with `read`, `seek` and `tell`; use it as a context manager.
+
+    Raises:
+        SourceError: the package for its protocol is missing.
+        OSError: it cannot be opened.
+    """
+    if protocol_of(place) is None:
+        return pa.OSFile(place, "rb")
+    fs, path = file_system(place)
+    return fs.open(path, "rb", cache_type="none")
+
+
+def file_system(place: str) -> tuple[Any, str]:
+    """The fsspec file system of a place, and the path in it.
+
+    Raises:
+        SourceError: the protocol is unknown, or its package is missing.
+    """
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(place)
+    except ImportError as error:
+        protocol = protocol_of(place) or ""
+        package = f"groundray[{_EXTRAS[protocol]}]" if protocol in _EXTRAS else "aiohttp"
+        message = f"{public_name(place)} needs a package: pip install '{package}'"
+        raise SourceError(message) from error
+    except ValueError as error:
+        raise SourceError(
+            f"{public_name(place)}: unknown protocol {protocol_of(place)!r}"
+        ) from error
+    return fs, path.rstrip("/") or path
+
+
+def join(folder: str, relative: str) -> str:
+    """A path or URL below a folder."""
+    return f"{folder.rstrip('/')}/{relative}" if relative else folder
+
+
+def parent(place: str) -> str | None:
+    """The folder above a path or URL; None above a root, a bucket or a host."""
+    protocol = protocol_of(place)
+    if protocol is None:
+        above = os.path.dirname(place)  # noqa: PTH120  text in, text out, like URLs
+        return None if above in ("", place) else above
+    head, _, rest = place.partition("://")
+    above, slash, _ = rest.rstrip("/").rpartition("/")
+    return f"{head}://{above}" if slash and above else None
+
+
+def normalize(place: str) -> str:
+    """A path or URL without `.`, `..` and doubled slashes."""
+    head, mark, rest = place.rpartition("://")
+    return f"{head}{mark}{posixpath.normpath(rest)}"
+
+
+def exists(place: str) -> bool:
+    """Whether there is such a file; False where that cannot be found out."""
+    if protocol_of(place) is None:
+        return os.path.isfile(place)  # noqa: PTH113  one call, on the way of every folder of images
+    fs, path = file_system(place)
+    try:
+        return bool(fs.exists(path))
+    except OSError:
+        return False
+
+
+def describe(error: BaseException) -> str:
+    """The first line of an error's message, without secrets."""
+    text = (str(error) or type(error).__name__).splitlines()[0]
+    return re.sub(r"(?<=://)[^/@\s]*@|(?<=\w)\?[^\s'\"]*", "", text)
+
+
+def read_text(place: str) -> str | None:
+    """The text of a small file; None where there is none that can be read."""
+    try:
+        with open_file(place) as handle:
+            return bytes(handle.read()).decode()
+    except (OSError, ValueError):
+        return None

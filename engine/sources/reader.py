@@ -1,0 +1,107 @@
+"""Reader: the files of a source, batch by batch."""
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from groundray.engine.sources.decode import Decoded, decode_rows
+from groundray.engine.sources.ids import read_ids
+from groundray.engine.sources.image_files import ImageFinder, no_images, read_images
+from groundray.engine.sources.keys import (
+    Keys,
+    concat_keys,
+    key_paths,
+    make_keys,
+    no_keys,
+    read_rows,
+    run_starts,
+)
+from groundray.engine.sources.layout import Layout, Path
+from groundray.engine.sources.parquet import open_parquet
+from groundray.engine.sources.source import Source, SourceFile
+
+_BATCH_BYTES = 8 << 20
+_KEY_BATCH_BYTES = 4 << 20
+
+
+def read_keys(source: Source, file: SourceFile) -> Keys:
+    """Keys of all records of a file, from the columns of ids and categories as far as these will do.
+
+    Raises:
+        SourceError: the file cannot be read, or has changed since the source was opened.
+    """
+    parts = []
+    with open_parquet(file) as opened:
+        paths = key_paths(source.layout, opened.footer.schema)
+        spans = opened.iter_batches(paths, 0, file.num_rows, batch_bytes=_KEY_BATCH_BYTES)
+        for first, batch in whole_records(source.layout, file, spans):
+            parts.append(
+                make_keys(source, file, read_rows(source, file, batch, first, paths=paths))[0]
+            )
+    return concat_keys(parts) if parts else no_keys()
+
+
+def iter_decoded(
+    source: Source, file: SourceFile, start: int, stop: int, *, batch_bytes: int = _BATCH_BYTES
+) -> Iterator[Decoded]:
+    """Records of the rows [start, stop) of a file, batch by batch.
+
+    Where the source's rows are grouped, both ends must be where a record ends.
+
+    Args:
+        source, file: what to read.
+        start, stop: rows, counted over the whole file.
+        batch_bytes: about how much a batch holds; at least one row.
+
+    Raises:
+        SourceError: the file cannot be read, or has changed since the source was opened.
+    """
+    finder = ImageFinder(file, source.image_root)
+    paths = [source.layout.image, *annotation_paths(source.layout)]
+    with open_parquet(file) as opened:
+        spans = opened.iter_batches(paths, start, stop, batch_bytes=batch_bytes)
+        for first, batch in whole_records(source.layout, file, spans):
+            rows = read_rows(source, file, batch, first, paths=paths)
+            yield decode_rows(source, file, rows, read_images(source.layout.image, batch, finder))
+
+
+def iter_annotations(source: Source, file: SourceFile) -> Iterator[Decoded]:
+    """All records of a file as `iter_decoded` gives them, but without their images.
+
+    Raises:
+        SourceError: the file cannot be read, or has changed since the source was opened.
+    """
+    paths = annotation_paths(source.layout)
+    with open_parquet(file) as opened:
+        spans = opened.iter_batches(paths, 0, file.num_rows, batch_bytes=_KEY_BATCH_BYTES)
+        for first, batch in whole_records(source.layout, file, spans):
+            rows = read_rows(source, file, batch, first, paths=paths)
+            yield decode_rows(source, file, rows, no_images(len(batch)))
+
+
+def annotation_paths(layout: Layout) -> list[Path]:
+    """Columns that records are made from, all but the image."""
+    named = [layout.id or layout.image_name, layout.width, layout.height, layout.order_column]
+    named += [layout.category, layout.area, layout.iscrowd, layout.difficult]
+    named += [layout.expression, layout.expression_id]
+    return [path for path in (*named, *layout.boxes) if path is not None]
+
+
+def whole_records(
+    layout: Layout, file: SourceFile, batches: Iterable[tuple[int, pa.RecordBatch]]
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Batches that end where a record ends: the last run of rows of one id waits for the next batch."""
+    if not layout.grouped:
+        yield from batches
+        return
+    held: pa.RecordBatch | None = None
+    begin = 0
+    for first, new in batches:
+        batch = new if held is None else pa.concat_batches([held, new])
+        begin = first if held is None else begin
+        last = int(run_starts(read_ids(layout, file, batch, begin)[0])[-1])
+        if last:
+            yield begin, batch.slice(0, last)
+        begin, held = begin + last, batch.slice(last)
+    if held is not None:
+        yield begin, held

@@ -1,0 +1,183 @@
+"""Sample: some boxes from the beginning, the middle and the end of a data set, to judge conventions by."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from groundray.engine.images import read_image_size
+from groundray.engine.records import FloatArray, IntArray
+from groundray.engine.sources.box_lists import read_boxes
+from groundray.engine.sources.columns import follow, is_list, open_list, to_floats, to_texts
+from groundray.engine.sources.draft import Draft
+from groundray.engine.sources.image_files import ImageFinder, read_images
+from groundray.engine.sources.layout import Path
+from groundray.engine.sources.parquet import open_parquet
+from groundray.engine.sources.places import open_file
+from groundray.engine.sources.schema import is_number
+from groundray.engine.sources.source import SourceFile
+from groundray.formats.errors import ImageError, SourceError
+
+MAX_BOXES = 10_000
+_PLACES = 3
+_MAX_HEADERS = 64  # images that are opened in each place, where no column has their sizes
+_HEADER_BYTES = 64 << 10
+_BATCH_BYTES = 1 << 20
+
+
+class Sample(NamedTuple):
+    """M boxes as they are written, without those that are not finite.
+
+    Attributes:
+        numbers: `(M, 4)`.
+        image_sizes: `(M, 2)` width and height, NaN where unknown.
+        area: `(M,)` as a column says, NaN where none does.
+        class_numbers: `(M,)` numbers of classes, NaN where null; None where classes are text or none.
+        orders: what rows say of the order of their boxes.
+        source_of_sizes: "columns", "image headers" or "nothing".
+    """
+
+    numbers: FloatArray
+    image_sizes: FloatArray
+    area: FloatArray
+    class_numbers: FloatArray | None
+    orders: frozenset[str]
+    source_of_sizes: str
+
+
+def read_sample(draft: Draft, files: Sequence[SourceFile], image_root: str | None) -> Sample:
+    """Up to `MAX_BOXES` boxes from the first, the middle and the last row group that has rows.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    places = _places(files)
+    parts = [
+        part for place in places for part in _read_place(draft, place, len(places), image_root)
+    ]
+    if not parts:
+        return Sample(np.zeros((0, 4)), np.zeros((0, 2)), np.zeros(0), None, frozenset(), "nothing")
+    numbers, sizes, area, classes = (
+        np.concatenate(columns) for columns in zip(*[p[:4] for p in parts], strict=True)
+    )
+    sound = np.isfinite(numbers).all(axis=1)
+    is_header = draft.width is None and not np.isnan(sizes).all()
+    return Sample(
+        numbers[sound],
+        sizes[sound],
+        area[sound],
+        None if np.isnan(classes).all() else classes[sound],
+        frozenset(order for part in parts for order in part.orders),
+        "columns" if draft.width else "image headers" if is_header else "nothing",
+    )
+
+
+class _Part(NamedTuple):
+    numbers: FloatArray
+    image_sizes: FloatArray
+    area: FloatArray
+    class_numbers: FloatArray
+    orders: set[str]
+
+
+def _read_place(
+    draft: Draft, place: "_Place", num_places: int, image_root: str | None
+) -> Iterator[_Part]:
+    """Parts of one place, until there are enough boxes or images."""
+    paths = [*(draft.boxes or ()), draft.area, draft.category, draft.order_column]
+    paths += [draft.width, draft.height] if draft.width else [draft.image]
+    wanted = [path for path in paths if path is not None]
+    finder = ImageFinder(place.file, image_root)
+    boxes = images = 0
+    with open_parquet(place.file) as opened:
+        for _, whole in opened.iter_batches(
+            wanted, place.start, place.stop, batch_bytes=_BATCH_BYTES
+        ):
+            batch = whole if draft.width else whole.slice(0, _MAX_HEADERS - images)
+            part = _read_part(draft, batch, finder)
+            boxes += len(part.numbers)
+            images += len(batch)
+            yield part
+            is_enough = boxes >= MAX_BOXES // num_places
+            if is_enough or (draft.width is None and images >= _MAX_HEADERS):
+                return
+
+
+def _read_part(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> _Part:
+    boxes = read_boxes(draft.boxes or (), batch)
+    counts = np.diff(boxes.offsets)
+    sizes = _column_sizes(draft, batch) if draft.width else _header_sizes(draft, batch, finder)
+    orders = follow(batch, draft.order_column).values if draft.order_column else None
+    return _Part(
+        boxes.numbers,
+        np.repeat(sizes, counts, axis=0),
+        _per_box(draft.area, batch, counts),
+        _per_box(draft.category, batch, counts),
+        {text or "" for text in to_texts(orders)} if orders is not None else set(),
+    )
+
+
+def _per_box(path: Path | None, batch: pa.RecordBatch, counts: IntArray) -> FloatArray:
+    """`(M,)` numbers, one a box; NaN in all where they are no numbers or do not fit the boxes."""
+    nothing = np.full(int(counts.sum()), np.nan)
+    if path is None:
+        return nothing
+    column = follow(batch, path)
+    if is_list(column.values.type):
+        column = open_list(column)
+    if not is_number(column.values.type):
+        return nothing
+    values = to_floats(column.values)
+    if column.offsets is None:
+        return np.repeat(values, counts)
+    return values if np.array_equal(np.diff(column.offsets), counts) else nothing
+
+
+def _column_sizes(draft: Draft, batch: pa.RecordBatch) -> FloatArray:
+    columns = [
+        to_floats(follow(batch, path).values) for path in (draft.width, draft.height) if path
+    ]
+    sizes = np.stack(columns, axis=1)
+    return np.where(sizes > 0, sizes, np.nan)
+
+
+def _header_sizes(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> FloatArray:
+    sizes = np.full((len(batch), 2), np.nan)
+    images = read_images(draft.image or (), batch, finder)
+    for i, path in enumerate(images.paths):
+        try:
+            if path is not None:
+                sizes[i] = _file_size(path)
+            elif images.data is not None and images.data[i].is_valid:
+                sizes[i] = read_image_size(images.data[i].as_buffer())[0]
+        except (ImageError, OSError, SourceError):
+            continue  # unknown is a good answer here: what is wrong with the image is for convert to say
+    return sizes
+
+
+def _file_size(place: str) -> tuple[int, int]:
+    with open_file(place) as handle:
+        head = bytes(handle.read(_HEADER_BYTES))
+        try:
+            return read_image_size(head)[0]
+        except ImageError:
+            return read_image_size(head + bytes(handle.read()))[0]
+
+
+class _Place(NamedTuple):
+    file: SourceFile
+    start: int
+    stop: int
+
+
+def _places(files: Sequence[SourceFile]) -> list[_Place]:
+    """The first, the middle and the last row group."""
+    groups = []
+    for file in files:
+        start = 0
+        for count in file.row_groups:
+            if count:
+                groups.append(_Place(file, start, start + count))
+            start += count
+    return [groups[i] for i in sorted({0, len(groups) // 2, len(groups) - 1})] if groups else []

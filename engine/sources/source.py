@@ -1,0 +1,96 @@
+"""Source: the files of a data set and what their columns mean, as plain data that a worker can be sent."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from groundray.engine.records import IntArray
+from groundray.engine.sources.class_tables import COCO91_NUMBERS
+from groundray.engine.sources.layout import Layout
+from groundray.formats.base import Task
+
+
+class UnreadableFile(NamedTuple):
+    """A parquet file that is left out, and why."""
+
+    relative: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One parquet file.
+
+    Attributes:
+        url: what a worker opens: an absolute local path, or an fsspec URL (which may hold secrets).
+        relative: "/"-separated path below its INPUT.
+        scope: what its ids begin with where there are several INPUTs, else None.
+        split: train, val, test, testA, testB, or a name of the data set's own.
+        size_bytes: of the whole file.
+        footer_sha256: of the parquet footer, in hexadecimal.
+        row_groups: rows in each row group.
+        stem: what the ids of rows without one begin with; unique within the source.
+        dataset: path or URL of the data set's root, where a search for image files ends.
+    """
+
+    url: str = field(repr=False)
+    relative: str
+    scope: str | None
+    split: str
+    size_bytes: int
+    footer_sha256: str
+    row_groups: tuple[int, ...]
+    stem: str
+    dataset: str = field(repr=False)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all row groups."""
+        return sum(self.row_groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data set that can be read.
+
+    Attributes:
+        layout: what the columns mean.
+        reason: why: where each piece of the layout was found, for people, a line a piece.
+        names: names of the classes that count, by id; None where they are found in the data.
+        files: sorted by INPUT, then by path.
+        unreadable: files that are left out.
+        task: what records are made for.
+        image_root: path or URL of the only folder where image files are looked for, if one was given.
+    """
+
+    layout: Layout
+    reason: str
+    names: tuple[str, ...] | None
+    files: tuple[SourceFile, ...]
+    unreadable: tuple[UnreadableFile, ...]
+    task: Task
+    image_root: str | None = field(default=None, repr=False)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.num_rows for file in self.files)
+
+    @property
+    def class_lookup(self) -> IntArray:
+        """`(K,)` index into `names` of each class number that the layout allows, from 0; -1 where it does not count."""
+        assigned = numbered_names(self.layout)
+        index = {name: i for i, name in enumerate(self.names or ())}
+        return np.array([index.get(name, -1) for name in assigned], dtype=np.int64)
+
+
+def numbered_names(layout: Layout) -> list[str | None]:
+    """Class names by the number that the data use, None where a number stands for no class."""
+    names = list(layout.names or ())
+    if layout.id_table is None:
+        return [None] * layout.id_offset + [str(name) for name in names]
+    table: list[str | None] = [None] * (COCO91_NUMBERS[-1] + 1)
+    for number, name in zip(COCO91_NUMBERS, names, strict=False):
+        table[number] = name
+    return table
