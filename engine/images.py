@@ -92,8 +92,7 @@ def prepare_image(data: ImageBytes, *, verify: Verify) -> PreparedImage:
         return _transcode(view)
     _check_size(header.image_size)
     if not _ends_with_eoi(view, header) or verify == "decode":
-        with _open(view) as image:
-            image.load()
+        decode_image(view)
     tag = header.orientation
     if tag is None:
         return PreparedImage(data, header.image_size, 1, None)
@@ -119,6 +118,17 @@ def read_image_size(data: ImageBytes) -> tuple[ImageSize, int]:
             return image.size, _pillow_orientation(image)
     _check_size(header.image_size)
     return header.image_size, header.orientation.value if header.orientation else 1
+
+
+def decode_image(data: ImageBytes) -> "Image":
+    """The pixels of an encoded image, in the stored frame and in the mode that it has.
+
+    Raises:
+        ImageError: as `prepare_image`.
+    """
+    with _open(_view(data)) as image:
+        image.load()
+        return image
 
 
 class _OrientationTag(NamedTuple):
