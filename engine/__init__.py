@@ -1,1 +1,28 @@
-"""The streams: sources, plan, convert, predict, evaluate, train, report, and the command line."""
+"""The streams: sources, plan, convert, predict, evaluate, train, report, and the command line.
+
+`groundray.engine.convert(...)` is the command from Python. Names are loaded when they are first
+used, because what they stand on is heavy.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from groundray.engine.conversion import convert
+    from groundray.engine.manifest import Manifest
+    from groundray.engine.runners import Runner
+
+__all__ = ["Manifest", "Runner", "convert"]
+
+_MODULES = {
+    "Manifest": "groundray.engine.manifest",
+    "Runner": "groundray.engine.runners",
+    "convert": "groundray.engine.conversion",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""Records: images with their annotations, as columns; what sources make and everything else uses."""
+"""Records: images with their annotations, as columns; made by sources, used by all else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ class Records:
     """N records with M boxes between them; boxes of record i are `offsets[i]:offsets[i + 1]`.
 
     Attributes:
-        row: `(N,)` row of the source file (counted over the whole file) that a record came from, the
-            first one where it came from several.
+        row: `(N,)` row of the source file (counted over the whole file) that a record came from,
+            the first one where it came from several.
         id: N ids, as text.
         image_key: N names for the image's file; records of one row share it.
-        image_bytes: Arrow binary array of N encoded images, null where a record has a path instead; or
-            None where no record has bytes.
+        image_bytes: Arrow binary array of N encoded images, null where a record has a path instead;
+            or None where no record has bytes.
         image_path: N paths or URLs, or None for a record that has bytes only.
         width, height: `(N,)` size as the source's columns say, 0 where they do not.
         offsets: `(N + 1,)` from 0 to M.
-        xyxy: `(M, 4)` float64; in the space of the source (`Layout.space`) until the image's size is
-            known, absolute pixels of the stored frame from then on.
+        xyxy: `(M, 4)` float64; in the space of the source (`Layout.space`) until the image's size
+            is known, absolute pixels of the stored frame from then on.
         category: `(M,)` index into `names`, or -1 where the source's value names no class.
         names: class names.
         area: `(M,)` as the source says, NaN where it does not.
@@ -78,7 +78,9 @@ class Records:
             row=self.row[chosen],
             id=[self.id[i] for i in picked],
             image_key=[self.image_key[i] for i in picked],
-            image_bytes=None if self.image_bytes is None else self.image_bytes.take(pa.array(chosen)),
+            image_bytes=None
+            if self.image_bytes is None
+            else self.image_bytes.take(pa.array(chosen)),
             image_path=[self.image_path[i] for i in picked],
             width=self.width[chosen],
             height=self.height[chosen],

@@ -1,0 +1,162 @@
+"""Large data sets for benchmarks, made from the sample that ships: real images, resampled.
+
+python -m benchmarks.data OUT --rows 15000 --files 20 --row-group-rows 100
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SAMPLE = Path(__file__).parents[1] / "tests/data/coco_small_ccby"
+IMAGE_BYTES = 150_000
+BOXES_PER_ROW = 7
+
+SCHEMA = pa.schema(
+    [
+        ("image_id", pa.int64()),
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("width", pa.int64()),
+        ("height", pa.int64()),
+        (
+            "objects",
+            pa.struct(
+                [
+                    ("bbox_id", pa.list_(pa.int64())),
+                    ("category", pa.list_(pa.int64())),
+                    ("bbox", pa.list_(pa.list_(pa.float64(), 4))),
+                    ("area", pa.list_(pa.float64())),
+                ]
+            ),
+        ),
+    ]
+)
+"""Of detection-datasets/coco."""
+
+URL_SCHEMA = SCHEMA.set(1, pa.field("image", pa.string()))
+
+
+def make_coco_like(folder: Path, *, rows: int, files: int, row_group_rows: int) -> None:
+    """Writes `rows` images of about 150 KB, with their boxes moved a little.
+
+    Images are the sample's own bytes, padded with JPEG comment segments that also tell them apart.
+
+    Args:
+        folder: gets data/ and dataset_infos.json; left as it is where it exists.
+        rows: in all.
+        files: that they are spread over.
+        row_group_rows: rows of a row group.
+    """
+    if folder.exists():
+        return
+    sample = [row for table in _sample_tables() for row in table.to_pylist()]
+    rng = np.random.default_rng(0)
+
+    def row(index: int) -> dict[str, Any]:
+        made = dict(sample[int(rng.integers(len(sample)))])
+        made["image_id"] = index
+        made["image"] = {"bytes": _padded(made["image"]["bytes"], index), "path": None}
+        made["objects"] = _moved(made["objects"], (made["width"], made["height"]), rng)
+        return made
+
+    _write(folder, SCHEMA, row, rows=rows, files=files, row_group_rows=row_group_rows)
+
+
+def make_annotations(folder: Path, *, rows: int, files: int) -> None:
+    """Writes `rows` rows of 7 boxes whose images are URLs: annotations alone."""
+    if folder.exists():
+        return
+    rng = np.random.default_rng(0)
+    (folder / "data").mkdir(parents=True)
+    _copy_infos(folder)
+    for file in range(files):
+        first, last = file * rows // files, (file + 1) * rows // files
+        table = _annotation_table(np.arange(first, last), rng)
+        path = folder / f"data/train-{file:05d}-of-{files:05d}.parquet"
+        pq.write_table(table, path, row_group_size=10_000)
+
+
+def _annotation_table(ids: np.ndarray[Any, Any], rng: np.random.Generator) -> pa.Table:
+    count = len(ids) * BOXES_PER_ROW
+    corner = rng.uniform(0, [400, 300], (count, 2))
+    size = rng.uniform(4, 200, (count, 2))
+    xyxy = np.hstack([corner, np.minimum(corner + size, [640, 480])])
+    offsets = pa.array(np.arange(len(ids) + 1, dtype=np.int32) * BOXES_PER_ROW)
+
+    def lists(values: pa.Array) -> pa.Array:
+        return pa.ListArray.from_arrays(offsets, values)
+
+    objects = pa.StructArray.from_arrays(
+        [
+            lists(pa.array(np.arange(count))),
+            lists(pa.array(rng.integers(0, 80, count))),
+            lists(pa.FixedSizeListArray.from_arrays(pa.array(xyxy.reshape(-1)), 4)),
+            lists(pa.array(size.prod(axis=1))),
+        ],
+        fields=list(SCHEMA.field("objects").type),
+    )
+    urls = pa.array([f"http://images.example/{identity:012d}.jpg" for identity in ids.tolist()])
+    wide, high = pa.array(np.full(len(ids), 640)), pa.array(np.full(len(ids), 480))
+    return pa.table([pa.array(ids), urls, wide, high, objects], schema=URL_SCHEMA)
+
+
+def _write(
+    folder: Path, schema: pa.Schema, row: Any, *, rows: int, files: int, row_group_rows: int
+) -> None:
+    (folder / "data").mkdir(parents=True)
+    _copy_infos(folder)
+    for file in range(files):
+        first, last = file * rows // files, (file + 1) * rows // files
+        path = folder / f"data/train-{file:05d}-of-{files:05d}.parquet"
+        with pq.ParquetWriter(path, schema, use_dictionary=False) as writer:
+            for start in range(first, last, row_group_rows):
+                stop = min(start + row_group_rows, last)
+                table = pa.Table.from_pylist([row(i) for i in range(start, stop)], schema=schema)
+                writer.write_table(table, row_group_size=row_group_rows)
+
+
+def _sample_tables() -> Iterator[pa.Table]:
+    for path in sorted((SAMPLE / "data").glob("train-*.parquet")):
+        yield pq.read_table(path)
+
+
+def _copy_infos(folder: Path) -> None:
+    (folder / "dataset_infos.json").write_bytes((SAMPLE / "dataset_infos.json").read_bytes())
+
+
+def _padded(jpeg: bytes, index: int) -> bytes:
+    """The JPEG with comment segments behind its SOI, up to the size aimed at."""
+    noise = np.random.default_rng(index).bytes(max(IMAGE_BYTES - len(jpeg), 16))
+    comments = b"".join(
+        b"\xff\xfe" + (len(part) + 2).to_bytes(2, "big") + part
+        for part in (noise[i : i + 65_000] for i in range(0, len(noise), 65_000))
+    )
+    return jpeg[:2] + comments + jpeg[2:]
+
+
+def _moved(
+    objects: dict[str, Any], image_size: tuple[int, int], rng: np.random.Generator
+) -> dict[str, Any]:
+    boxes = np.array(objects["bbox"]).reshape(-1, 4) + rng.uniform(-3, 3, (1, 4))
+    low = np.clip(np.minimum(boxes[:, :2], boxes[:, 2:]), 0, np.array(image_size) - 2)
+    high = np.clip(np.maximum(boxes[:, :2], boxes[:, 2:]), low + 1, image_size)
+    return {**objects, "bbox": np.hstack([low, high]).tolist()}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--rows", type=int, default=15_000)
+    parser.add_argument("--files", type=int, default=20)
+    parser.add_argument("--row-group-rows", type=int, default=100)
+    arguments = parser.parse_args()
+    make_coco_like(
+        arguments.out,
+        rows=arguments.rows,
+        files=arguments.files,
+        row_group_rows=arguments.row_group_rows,
+    )

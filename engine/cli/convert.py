@@ -1,0 +1,233 @@
+"""`groundray convert`."""
+
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from groundray.formats.base import Task
+from groundray.formats.errors import GroundrayError
+
+if TYPE_CHECKING:
+    from groundray.engine.conversion import Progress
+    from groundray.engine.manifest import Manifest
+    from groundray.engine.plan import Plan
+
+_LINE_EVERY_S = 10.0
+
+EPILOG = "Example: groundray convert tests/data/coco_small_ccby out --format qwen3-vl,glm-4.5v"
+
+
+def convert(
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT... OUTPUT",
+            help="Parquet files, folders, globs or fsspec URLs, and the folder or URL to write to.",
+            show_default=False,
+        ),
+    ],
+    formats: Annotated[
+        str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
+    ],
+    layout: Annotated[
+        str | None, typer.Option(help="What the columns mean: a preset's name or a TOML file.")
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="What the examples ask for.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Records to draw in all.")] = None,
+    val_ratio: Annotated[float, typer.Option(help="Share of them for val.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 42,
+    sampling: Annotated[
+        Literal["hash", "shuffle"],
+        typer.Option(help="hash: stable when files change; shuffle: what the usual script draws."),
+    ] = "hash",
+    rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 1000,
+    images: Annotated[
+        Literal["copy", "reference"], typer.Option(help="Write images, or keep their paths.")
+    ] = "copy",
+    image_root: Annotated[
+        str | None, typer.Option(help="Folder that image paths in the data start from.")
+    ] = None,
+    verify: Annotated[
+        Literal["header", "decode"], typer.Option(help="How much of each image is decoded.")
+    ] = "header",
+    classes: Annotated[
+        Path | None, typer.Option(help="File of class names by id, one a line.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option(help="File of the class names to keep, one a line.")
+    ] = None,
+    drop: Annotated[
+        str, typer.Option(help="Boxes to leave out: crowd, difficult, or both with a comma.")
+    ] = "",
+    keep_empty: Annotated[
+        bool, typer.Option("--keep-empty", help="Write images without a box too.")
+    ] = False,
+    prompt: Annotated[
+        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
+    ] = None,
+    prompt_classes: Annotated[
+        Literal["all", "present"], typer.Option(help="What {classes} names.")
+    ] = "all",
+    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
+    on_error: Annotated[
+        Literal["reject", "raise"], typer.Option(help="What a bad record does.")
+    ] = "reject",
+    max_reject_ratio: Annotated[
+        float, typer.Option(help="Share of rejected records that fails the finished run.")
+    ] = 0.01,
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
+    ] = None,
+    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    runner: Annotated[
+        Literal["auto", "ray", "local"],
+        typer.Option(help="local: in this process, to the same bytes; auto: whichever is sooner."),
+    ] = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove another run's results from OUTPUT first.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the manifest instead of a summary.")
+    ] = False,
+) -> None:
+    """Turn detection parquet into training shards, one folder a format."""
+    from groundray.engine import convert as convert_data_sets
+    from groundray.engine.runners import Runner
+
+    if len(places) < 2:
+        raise typer.BadParameter("INPUT and OUTPUT are both needed", param_hint="INPUT... OUTPUT")
+    *inputs, output = places
+    with _Reporter() as reporter:
+        manifest = convert_data_sets(
+            inputs,
+            output,
+            formats=_split(formats),
+            layout=layout,
+            task=task,
+            samples=samples,
+            val_ratio=val_ratio,
+            seed=seed,
+            sampling=sampling,
+            rows_per_shard=rows_per_shard,
+            images=images,
+            image_root=image_root,
+            verify=verify,
+            classes=None if classes is None else read_names(classes),
+            only=None if only is None else read_names(only),
+            drop=_split(drop),
+            keep_empty=keep_empty,
+            prompt=prompt,
+            prompt_classes=prompt_classes,
+            system=system,
+            on_error=on_error,
+            max_reject_ratio=max_reject_ratio,
+            plugins=plugin or [],
+            runner=Runner(runner, address, num_cpus),
+            overwrite=overwrite,
+            on_plan=reporter.plan,
+            on_progress=reporter.progress,
+        )
+    if as_json:
+        sys.stdout.write(manifest.to_json().decode())
+    else:
+        _summarise(manifest, output)
+
+
+def read_names(path: Path) -> list[str]:
+    """Names in a text file, one a line; the line's place is the id, so none may be empty.
+
+    Raises:
+        GroundrayError: the file cannot be read, or holds an empty line before its end.
+    """
+    try:
+        names = [line.strip() for line in path.read_text("utf-8").rstrip().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise GroundrayError(f"names in {path}: {error}") from error
+    if "" in names:
+        raise GroundrayError(f"names in {path}: line {names.index('') + 1} is empty")
+    return names
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class _Reporter:
+    """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._started = self._printed = monotonic()
+        self._status = self._console.status("reading keys")
+
+    def __enter__(self) -> "_Reporter":
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+
+    def plan(self, plan: "Plan") -> None:
+        """Says what was found."""
+        shards = ", ".join(f"{split} {count}" for split, count in plan.num_shards.items())
+        self._console.print(plan.source.reason, markup=False)
+        self._console.print(f"plan: {len(plan.units)} units; shards: {shards}")
+        for warning in plan.warnings:
+            self._console.print(f"warning: {warning}", markup=False)
+        for file in plan.unreadable:
+            self._console.print(f"warning: left out {file.relative}: {file.reason}", markup=False)
+
+    def progress(self, progress: "Progress") -> None:
+        """Says how far it is."""
+        now = monotonic()
+        if progress.units_done == progress.units_before:
+            choice = progress.runner
+            self._console.print(f"runner: {choice.kind} ({choice.reason})", markup=False)
+        line = _progress_line(progress, now - self._started)
+        self._status.update(line)
+        if not self._console.is_terminal and now - self._printed > _LINE_EVERY_S:
+            self._printed = now
+            self._console.print(line)
+
+
+def _progress_line(progress: "Progress", elapsed_s: float) -> str:
+    tally = progress.tally
+    parts = [
+        f"{progress.units_done}/{progress.units} units",
+        f"{tally['records/written']:,} records",
+        f"{tally['boxes/written']:,} boxes",
+        f"{tally['images/bytes'] / 1e6:,.0f} MB of images",
+    ]
+    done = progress.units_done - progress.units_before
+    if done:
+        left_s = elapsed_s / done * (progress.units - progress.units_done)
+        parts += [f"{done / elapsed_s:,.1f} units/s", f"{left_s:,.0f} s left"]
+    return ", ".join(parts)
+
+
+def _summarise(manifest: "Manifest", output: str) -> None:
+    records, boxes = manifest.records.written, manifest.boxes.written
+    print(f"wrote {records:,} records with {boxes:,} boxes to {output}")
+    for split, in_split in manifest.splits.items():
+        print(f"  {split}: {in_split.records:,} records in {in_split.shards} shards")
+    for name, in_format in manifest.formats.items():
+        print(f"  {output}/{name}: {in_format.examples:,} examples")
+    for kind in ("records", "boxes"):
+        account = getattr(manifest, kind)
+        for why in ("not_chosen", "rejected", "dropped"):
+            for reason, count in getattr(account, why).items():
+                print(f"  {kind} {why.replace('_', ' ')}: {count:,} {reason}")
+    if manifest.boxes.clipped:
+        print(f"  boxes clipped to their image: {manifest.boxes.clipped:,}")
+    for file in manifest.unreadable_files:
+        print(f"  left out {file.path}: {file.reason}")
+    first = next(iter(manifest.formats))
+    print(f"look at it: groundray draw {output}/{first} look.png --grid 6")

@@ -1,0 +1,279 @@
+"""The converter: reads one unit, and writes its shards in every format asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundray.engine import boxes
+from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
+from groundray.engine.examples import ExampleStyle, example_lines
+from groundray.engine.fates import Fates
+from groundray.engine.pictures import Picture, iter_pictures, orientations_of, sizes_of
+from groundray.engine.plan import Part, Unit
+from groundray.engine.plugins import Plugin, load_plugins
+from groundray.engine.records import BoolArray, IntArray, Records
+from groundray.engine.selection import Selection, not_drawn
+from groundray.engine.shards import Commit, Tally, UnitWriter
+from groundray.engine.sources import Decoded, Source, iter_decoded
+from groundray.engine.storage import open_store
+from groundray.engine.truth import truth_table
+from groundray.engine.unit_shards import TO_ROOT, UnitShards
+from groundray.formats import FORMATS, get_format
+from groundray.formats.errors import FormatError, ImageError
+
+REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
+"""Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
+
+FIRST_UNWANTED = len(boxes.REASONS)
+OPTIONAL = ("crowd", "difficult")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every unit of a conversion has in common; picklable.
+
+    Attributes:
+        output: URL of OUTPUT.
+        token: of the run.
+        source: where records come from.
+        selection: which of them are chosen.
+        num_shards: split -> total, for shard names.
+        formats: names.
+        plugins: files that define some of them.
+        classes: of the whole data set, in id order.
+        prompt, system: in place of what each format says; None leaves it.
+        present_only: whether prompts name only the classes of their own record.
+        images: whether image files are written, or only referred to.
+        verify: how much of each image is decoded.
+        drop: kinds of boxes to leave out: "crowd", "difficult".
+        on_error: what a bad record does.
+    """
+
+    output: str
+    token: str
+    source: Source
+    selection: Selection
+    num_shards: dict[str, int]
+    formats: tuple[str, ...]
+    plugins: tuple[Plugin, ...]
+    classes: tuple[str, ...]
+    prompt: str | None
+    system: str | None
+    present_only: bool
+    images: Literal["copy", "reference"]
+    verify: Literal["header", "decode"]
+    drop: frozenset[str]
+    on_error: Literal["reject", "raise"]
+
+    def styles(self) -> tuple[ExampleStyle, ...]:
+        """How each format writes its examples, loaded in this process.
+
+        Raises:
+            FormatError: a format is unknown, or cannot do the task.
+        """
+        load_plugins(self.plugins)
+        return tuple(self._style(name) for name in self.formats)
+
+    def _style(self, name: str) -> ExampleStyle:
+        format_ = get_format(name)
+        task = self.source.task
+        if task not in format_.prompts:
+            raise FormatError(
+                f"format {name!r} cannot do {task!r} (it does {', '.join(format_.prompts)})"
+            )
+        return ExampleStyle(
+            name=name,
+            format=format_,
+            origin=FORMATS.origin(name),
+            task=task,
+            system=format_.system if self.system is None else self.system or None,
+            prompt=format_.prompts[task] if self.prompt is None else self.prompt,
+            classes=self.classes,
+            present_only=self.present_only,
+        )
+
+
+class Converter:
+    """Converts units; every process that does has one of its own."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._styles: tuple[ExampleStyle, ...] = ()
+
+    def __reduce__(self) -> tuple[type["Converter"], tuple[Job]]:
+        return Converter, (self._job,)  # formats of plugin files are loaded by each process
+
+    def __call__(self, unit: Unit) -> Commit:
+        """Reads a unit and writes its shards.
+
+        Raises:
+            SourceError: a file is no longer what it was when the plan was made.
+            OutputError: another run has taken over OUTPUT.
+            RejectedError: with `on_error="raise"`.
+        """
+        job = self._job
+        self._styles = self._styles or job.styles()
+        tally: Tally = Tally()
+        with UnitWriter(open_store(job.output), unit.index, job.token) as writer:
+            with UnitShards(
+                writer,
+                unit,
+                splits=job.selection.splits,
+                num_shards=job.num_shards,
+                formats=job.formats,
+            ) as shards:
+                for part in unit.parts:
+                    self._convert_part(unit, part, shards, tally)
+            return writer.commit(tally)
+
+    def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
+        job = self._job
+        file = job.source.files[part.file]
+        for decoded in iter_decoded(job.source, file, part.start, part.stop):
+            slots = shards.assign(self._outcome(unit, part, decoded))
+            fates = Fates(file.relative, decoded.keys, slots, job.on_error == "raise")
+            self._convert(decoded, self._take(unit, part, decoded, fates), fates, shards)
+            for slot, line in fates.close():
+                shards.write_reject(slot, line)
+            tally.update(fates.tally)
+
+    def _outcome(self, unit: Unit, part: Part, decoded: Decoded) -> IntArray:
+        outcome = self._job.selection.outcome(unit.pool, decoded.keys)
+        if part.drawn is None:
+            return outcome
+        return not_drawn(outcome, np.isin(decoded.keys.row, part.drawn))
+
+    def _take(self, unit: Unit, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
+        """`(N,)` sound records to convert, over all keys; rejects the chosen ones that are not."""
+        keys = decoded.keys
+        fit = fates.slot >= 0
+        for fault in decoded.faults:
+            if fit[fault.index]:
+                fates.reject(fault.index, fault.reason, fault.detail)
+                fit[fault.index] = False
+        if unit.repeats:
+            for index in np.flatnonzero(fit).tolist():
+                if (part.file, int(keys.row[index]), str(keys.id[index])) in unit.repeats:
+                    fates.reject(index, "duplicate_id", "an earlier record has this id")
+                    fit[index] = False
+        return fit
+
+    def _convert(self, decoded: Decoded, fit: BoolArray, fates: Fates, shards: UnitShards) -> None:
+        sound = np.ones(len(fit), dtype=np.bool_)
+        sound[[fault.index for fault in decoded.faults]] = False
+        where = np.flatnonzero(fit)  # position, among all keys, of each record that is left
+        records = decoded.records.take(fit[sound])
+        found = list(iter_pictures(records, self._job.images, self._job.verify))
+        for index, each in zip(where.tolist(), found, strict=True):
+            if isinstance(each, ImageError):
+                fates.reject(index, each.reason, str(each))
+        ready = np.array([isinstance(each, Picture) for each in found], dtype=np.bool_)
+        pictures = [each for each in found if isinstance(each, Picture)]
+        records, where = records.take(ready), where[ready]
+        records, alive = self._clean(records, pictures, where, fates)
+        self._write(records, list(compress(pictures, alive)), where[alive], fates, shards)
+
+    def _clean(
+        self, records: Records, pictures: Sequence[Picture], where: IntArray, fates: Fates
+    ) -> tuple[Records, BoolArray]:
+        """Records with their usable boxes, in pixels, and which of those that came in they are."""
+        sizes, orientations = sizes_of(pictures), orientations_of(pictures)
+        declared = np.stack([records.width, records.height], axis=1)
+        turned = is_in_displayed_frame(orientations, declared, sizes.astype(np.int64))
+        box = records.box_record
+        frames = np.where(turned[:, None], sizes[:, ::-1], sizes)
+        xyxy = scale_to_pixels(records.xyxy, self._job.source.layout.space, frames[box])
+        if turned.any():
+            xyxy = turn_to_stored(xyxy, np.where(turned, orientations, 1)[box], sizes[box])
+        cleaned = clean(xyxy, sizes[box])
+        reason = cleaned.reason.copy()
+        for name, flags in (
+            ("difficult", records.difficult),
+            ("crowd", records.iscrowd),
+            ("unknown_category", records.category < 0),
+        ):
+            if name not in OPTIONAL or name in self._job.drop:
+                reason[flags] = REASONS.index(name)
+        keep = reason == 0
+        alive = self._judge(records, reason, where, fates)
+        lives = alive[box]
+        counts = np.bincount(reason[lives], minlength=len(REASONS)).tolist()
+        for name, count in zip(REASONS[1:], counts[1:], strict=True):
+            fates.drop_boxes(name, count)
+        mismatched = ((declared != sizes) & (declared != 0)).any(axis=1) & ~turned
+        fates.count("boxes/clipped", int((cleaned.clipped & keep & lives).sum()))
+        fates.count("images/boxes_turned", int((turned & alive).sum()))
+        fates.count("images/size_mismatch", int((mismatched & alive).sum()))
+        return replace(records, xyxy=cleaned.xyxy).take_boxes(keep).take(alive), alive
+
+    def _judge(
+        self, records: Records, reason: NDArray[np.int8], where: IntArray, fates: Fates
+    ) -> BoolArray:
+        """`(N,)` records that keep a box, or never had one; rejects or leaves out the others."""
+        box, num = records.box_record, len(records)
+        had = np.bincount(box, minlength=num)
+        kept = np.bincount(box[reason == 0], minlength=num)
+        unwanted = np.bincount(box[reason >= FIRST_UNWANTED], minlength=num)
+        alive: BoolArray = (had == 0) | (kept > 0)
+        for i in np.flatnonzero(~alive).tolist():
+            if unwanted[i] == had[i]:
+                fates.leave_out(int(where[i]), "no_wanted_box")
+            else:
+                reasons = sorted({REASONS[code] for code in reason[box == i].tolist()})
+                detail = f"{had[i]} boxes, none usable: {', '.join(reasons)}"
+                fates.reject(int(where[i]), "no_usable_box", detail)
+        return alive
+
+    def _write(
+        self,
+        records: Records,
+        pictures: Sequence[Picture],
+        where: IntArray,
+        fates: Fates,
+        shards: UnitShards,
+    ) -> None:
+        """Writes images, truth and examples; records go to the shards that `fates` says."""
+        slots = fates.slot[where]
+        for slot in np.unique(slots).tolist():
+            here = slots == slot
+            part, part_where = records.take(here), where[here].tolist()
+            part_pictures = list(compress(pictures, here))
+            images = self._write_images(part, part_pictures, slot, fates, shards)
+            sizes = sizes_of(part_pictures)
+            shards.write_truth(slot, truth_table(part, images, sizes))
+            for style in self._styles:
+                lines, refusals = example_lines(style, part, images, sizes)
+                for refusal in refusals:
+                    index = part_where[refusal.place]
+                    fates.refuse(index, style.name, refusal.reason, refusal.detail)
+                shards.write_lines(slot, style.name, [line for line in lines if line is not None])
+
+    def _write_images(
+        self,
+        records: Records,
+        pictures: Sequence[Picture],
+        slot: int,
+        fates: Fates,
+        shards: UnitShards,
+    ) -> list[str]:
+        """Writes each picture once; what each record's example and truth call its image."""
+        folder = TO_ROOT + shards.image_folder(slot)
+        files, images, last = [], [], None
+        for key, picture in zip(records.image_key, pictures, strict=True):
+            if picture.place is not None:
+                images.append(picture.place)
+            else:
+                name = shards.image_name(slot, key)
+                images.append(f"{folder}/{name}")
+                if picture is not last and picture.data is not None:
+                    files.append((name, picture.data))
+            if picture is not last:
+                fates.count_picture(picture)
+            last = picture
+        if files:
+            shards.write_images(slot, files)
+        return images

@@ -1,0 +1,165 @@
+"""Examples: records as lines of training jsonl, as PaddleFormers reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from groundray.engine.records import FloatArray, Records
+from groundray.formats import BoxFormat, Task
+from groundray.formats.errors import FormatError, LabelError
+
+IMAGE_PLACEHOLDER = "<image>"
+
+
+class Refusal(NamedTuple):
+    """A record that a format could not write: its place, a code, and what is wrong."""
+
+    place: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleStyle:
+    """Everything about an example but the record.
+
+    Attributes:
+        name: of the format.
+        format: writes the assistant's answer.
+        origin: package that the format comes from, named when it raises.
+        task: what is asked.
+        system: text of the system message, or None for none.
+        prompt: the user's text; `{classes}` and `{expression}` are filled in.
+        classes: of the whole data set, in id order.
+        present_only: whether `{classes}` names only the classes of the record.
+    """
+
+    name: str
+    format: BoxFormat
+    origin: str
+    task: Task
+    system: str | None
+    prompt: str
+    classes: Sequence[str]
+    present_only: bool
+
+
+def check_prompt(style: ExampleStyle) -> None:
+    """Refuses prompts that the trainer would misread.
+
+    Raises:
+        FormatError: a class name or the prompt itself holds an image placeholder.
+    """
+    named = style.classes if "{classes}" in style.prompt else ()
+    for text in (style.prompt, style.system or "", *named):
+        if IMAGE_PLACEHOLDER in text:
+            raise FormatError(
+                f"{text!r} holds {IMAGE_PLACEHOLDER!r}, which the trainer would take for another "
+                "image; the prompt needs none (it is put in front), and class names must not hold "
+                "it (rename them with --classes)"
+            )
+
+
+def example_lines(
+    style: ExampleStyle, records: Records, images: Sequence[str], image_sizes: FloatArray
+) -> tuple[list[bytes | None], list[Refusal]]:
+    """One line of jsonl a record, without the newline; None for a record that the format refused.
+
+    Args:
+        style: the format and the prompt.
+        records: boxes in pixels; no category of -1.
+        images: N paths, relative to the folder of the jsonl file, or URLs.
+        image_sizes: `(N, 2)` width, height of the stored frame.
+    """
+    refusals: list[Refusal] = []
+    wire, refused = _encode(style, records, image_sizes)
+    offsets = records.offsets.tolist()
+    names = records.names
+    categories = [names[code] for code in records.category.tolist()]
+    sizes = image_sizes.astype(np.int64).tolist()
+    system = [] if style.system is None else [{"role": "system", "content": style.system}]
+    fixed = IMAGE_PLACEHOLDER + style.prompt.replace("{classes}", ", ".join(style.classes))
+    varies = "{expression}" in style.prompt or (style.present_only and "{classes}" in style.prompt)
+    render, task = style.format.render, style.task
+    lines: list[bytes | None] = []
+    for i, (identity, image, query, size) in enumerate(
+        zip(records.id, images, records.query, sizes, strict=True)
+    ):
+        start, stop = offsets[i], offsets[i + 1]
+        try:
+            if i in refused:
+                raise refused[i]  # noqa: TRY301  one place tells all refusals
+            answer = render(
+                task,
+                expression=query,
+                categories=categories[start:stop],
+                wire=wire[start:stop],
+            )
+            user = _user(style, query, categories[start:stop]) if varies else fixed
+            messages = [
+                *system,
+                {"role": "user", "content": user},
+                {"role": "assistant", "content": answer.assistant},
+            ]
+            example: dict[str, Any] = {"messages": messages, "images": [image]}
+            if answer.objects is not None:
+                example["objects"] = answer.objects
+            example["id"] = identity
+            example["width"], example["height"] = size
+            lines.append(orjson.dumps(example))
+        except Exception as error:  # noqa: BLE001  a format may be a plugin: one record, named
+            refusals.append(_refusal(style, i, error))
+            lines.append(None)
+    return lines, refusals
+
+
+def _encode(
+    style: ExampleStyle, records: Records, image_sizes: FloatArray
+) -> tuple[list[list[float]], dict[int, Exception]]:
+    """Wire numbers of all boxes; where that raises, record by record, to find the one that does."""
+    box_sizes = image_sizes[records.box_record]
+    try:
+        return _rows(style.format.encode(records.xyxy, box_sizes), records.num_boxes), {}
+    except Exception:  # noqa: BLE001  met again below, for the record that raises it
+        wire: list[list[float]] = []
+        refused: dict[int, Exception] = {}
+        for i, (start, stop) in enumerate(
+            zip(records.offsets[:-1].tolist(), records.offsets[1:].tolist(), strict=True)
+        ):
+            try:
+                encoded = style.format.encode(records.xyxy[start:stop], box_sizes[start:stop])
+                wire.extend(_rows(encoded, stop - start))
+            except Exception as error:  # noqa: BLE001  a format may be a plugin
+                refused[i] = error
+                wire.extend([[]] * (stop - start))
+        return wire, refused
+
+
+def _rows(encoded: Any, num_boxes: int) -> list[list[float]]:
+    rows: list[list[float]] = np.asarray(encoded).tolist()
+    if len(rows) != num_boxes:
+        raise FormatError(f"encode returned {len(rows)} rows for {num_boxes} boxes")
+    return rows
+
+
+def _user(style: ExampleStyle, query: str | None, categories: Sequence[str]) -> str:
+    present = set(categories)
+    classes = [n for n in style.classes if n in present] if style.present_only else style.classes
+    prompt = style.prompt.replace("{classes}", ", ".join(classes))
+    if "{expression}" in prompt:
+        if query is None:
+            raise FormatError("the prompt asks for {expression}, and the record has none")
+        if IMAGE_PLACEHOLDER in query:
+            raise LabelError(f"the expression {query!r} holds {IMAGE_PLACEHOLDER!r}")
+        prompt = prompt.replace("{expression}", query)
+    return IMAGE_PLACEHOLDER + prompt
+
+
+def _refusal(style: ExampleStyle, index: int, error: Exception) -> Refusal:
+    if isinstance(error, LabelError):
+        return Refusal(index, "label", str(error))
+    detail = f"{style.name} ({style.origin}): {type(error).__name__}: {error}"
+    return Refusal(index, "format_error", detail)

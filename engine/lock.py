@@ -1,0 +1,103 @@
+"""One run at a time on one OUTPUT: flock on a local folder, a lease on an object store."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+from uuid import uuid4
+
+from groundray.engine.storage import PRIVATE, LocalStore, Store
+from groundray.formats.errors import OutputError
+
+LOCK = f"{PRIVATE}/lock"
+
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 20.0
+"""A lease whose content has not changed for so long, by the watcher's own clock, belongs to
+nobody."""
+
+
+@contextmanager
+def locked(store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> Iterator[None]:
+    """Holds the lock of OUTPUT.
+
+    Args:
+        store: OUTPUT.
+        heartbeat_s: how often the lease of an object store is renewed.
+
+    Raises:
+        OutputError: another run holds it.
+    """
+    if isinstance(store, LocalStore):
+        with _flocked(store):
+            yield
+    else:
+        with _leased(store, heartbeat_s):
+            yield
+
+
+@contextmanager
+def _flocked(store: LocalStore) -> Iterator[None]:
+    import fcntl
+
+    path = store.root / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            owner = handle.read().strip() or "unknown"
+            raise OutputError(
+                f"{store.url} is being written by another run (process {owner}); wait for it, or "
+                "choose another OUTPUT"
+            ) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield  # closing the file, or the end of the process, unlocks it
+
+
+@contextmanager
+def _leased(store: Store, heartbeat_s: float) -> Iterator[None]:
+    owner = uuid4().hex
+    _take(store, owner, heartbeat_s)
+    stop = threading.Event()
+
+    def beat() -> None:
+        count = 0
+        while not stop.wait(heartbeat_s):
+            count += 1
+            store.write(LOCK, f"{owner} {count}".encode())
+
+    thread = threading.Thread(target=beat, name="groundray-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        store.remove(LOCK)
+
+
+def _take(store: Store, owner: str, heartbeat_s: float) -> None:
+    found = store.read(LOCK)
+    if found is not None:
+        patience_s = heartbeat_s * DEAD_AFTER_S / HEARTBEAT_S
+        started = monotonic()
+        while monotonic() - started < patience_s:
+            sleep(heartbeat_s)
+            now = store.read(LOCK)
+            if now is None:
+                break
+            if now != found:
+                raise OutputError(
+                    f"{store.url} is being written by another run (its lease is renewed every "
+                    f"{heartbeat_s:g} s); wait for it, or choose another OUTPUT"
+                )
+    claim = f"{owner} 0".encode()
+    store.write(LOCK, claim)
+    sleep(heartbeat_s / 5)  # of two that claim it at once, the last writer has it
+    if store.read(LOCK) != claim:
+        raise OutputError(f"{store.url} was taken by another run at the same moment")

@@ -1,0 +1,115 @@
+"""A run: what is done, what is left, and doing the rest; convert and predict share it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from groundray.engine.lock import locked
+from groundray.engine.shards import COMMITS, TOKEN, Commit, read_commits
+from groundray.engine.storage import PRIVATE, Store
+from groundray.formats.errors import OutputError
+
+RUN = f"{PRIVATE}/run.json"
+MANIFEST = "manifest.json"
+
+
+@dataclass(slots=True)
+class Run:
+    """An OUTPUT that this process holds the lock of.
+
+    Attributes:
+        store: OUTPUT.
+        fingerprint: of the configuration.
+        token: names this start of the run; tasks of an earlier start publish nothing any more.
+        commits: finished units by index.
+        manifest: the finished run's manifest, or None while units are left.
+    """
+
+    store: Store
+    fingerprint: str
+    token: str
+    commits: dict[int, Commit] = field(default_factory=dict)
+    manifest: bytes | None = None
+
+    def finish(self, manifest: bytes) -> None:
+        """Writes the manifest, which marks the run as finished."""
+        self.store.remove(f"{PRIVATE}/staging")
+        self.store.write(MANIFEST, manifest)
+        self.manifest = manifest
+
+
+def fingerprint(configuration: Mapping[str, Any]) -> str:
+    """Digest of everything that the bytes of a run depend on."""
+    return sha256(orjson.dumps(configuration, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@contextmanager
+def open_run(
+    store: Store, configuration: Mapping[str, Any], *, outputs: Iterable[str], overwrite: bool
+) -> Iterator[Run]:
+    """Starts a run on OUTPUT, or takes it up where an earlier process left it.
+
+    Args:
+        store: OUTPUT.
+        configuration: JSON-like values, everything that the bytes of the run depend on.
+        outputs: top-level names in OUTPUT that the run writes.
+        overwrite: whether results of another configuration are removed first.
+
+    Raises:
+        OutputError: another run is writing there; OUTPUT holds results of another configuration, or
+            files that are not ours.
+    """
+    if not store.is_local or store.names(""):
+        _refuse_foreign(store)
+    with locked(store):
+        known = {"outputs": sorted(outputs), "configuration": dict(configuration)}
+        found = store.read(RUN)
+        if found is not None and not store.names(COMMITS):
+            found = None  # nothing was finished: there is nothing to protect
+        if found is not None and orjson.loads(found) != orjson.loads(orjson.dumps(known)):
+            if not overwrite:
+                raise OutputError(
+                    f"{store.url} holds another run ({_difference(orjson.loads(found), known)}); "
+                    "choose another OUTPUT, or give --overwrite to remove it"
+                )
+            for name in (MANIFEST, *orjson.loads(found)["outputs"], COMMITS, RUN):
+                store.remove(name)
+            found = None
+        store.remove(f"{PRIVATE}/staging")
+        if found is None:
+            store.remove(COMMITS)
+            store.write(RUN, orjson.dumps(known, option=orjson.OPT_INDENT_2))
+        run = Run(store, fingerprint(configuration), uuid4().hex)
+        store.write(TOKEN, run.token.encode())
+        run.commits = read_commits(store)
+        run.manifest = store.read(MANIFEST)
+        yield run
+
+
+def _refuse_foreign(store: Store) -> None:
+    others = [name for name in store.names("") if name != PRIVATE]
+    if others and store.read(RUN) is None:
+        raise OutputError(
+            f"{store.url} holds files that no run wrote ({', '.join(others[:3])}): nothing is "
+            "mixed with them or removed; choose another OUTPUT"
+        )
+
+
+def _difference(found: Mapping[str, Any], known: Mapping[str, Any]) -> str:
+    before, now = found["configuration"], known["configuration"]
+    changed = [
+        f"{name}: {_brief(before.get(name))} there, {_brief(now.get(name))} now"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    return "; ".join(changed[:3]) or "of another kind"
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

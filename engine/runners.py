@@ -1,0 +1,186 @@
+"""What the units of a plan run on: the calling process, or Ray Data on one machine or many."""
+
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from groundray.engine.plan import Unit
+from groundray.engine.shards import Commit
+from groundray.formats.errors import GroundrayError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Work = Callable[[Unit], Commit]
+"""Does one unit; picklable, and the same bytes whichever process calls it."""
+
+RAY_START_S = 6.0
+"""What starting and stopping a local Ray costs on a small machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Where units run.
+
+    Attributes:
+        kind: "local": one after another in this process; "ray": as tasks; "auto": local where Ray's
+            start would cost more than it saves.
+        address: of a running cluster; None starts a local one, or joins the one that this
+            process is connected to.
+        num_cpus: of a local cluster; None for all.
+    """
+
+    kind: Literal["auto", "ray", "local"] = "auto"
+    address: str | None = None
+    num_cpus: int | None = None
+
+
+class Choice(NamedTuple):
+    """The runner that was taken, and why, in words."""
+
+    kind: Literal["ray", "local"]
+    reason: str
+
+
+def choose_runner(runner: Runner, units: int, work_s: float) -> Choice:
+    """Settles "auto".
+
+    Args:
+        runner: as asked for.
+        units: how many are to be done.
+        work_s: what they would take one process, roughly.
+    """
+    address = runner.address or os.environ.get("RAY_ADDRESS")
+    if runner.kind != "auto":
+        return Choice(runner.kind, "as asked for")
+    if address is not None:
+        return Choice("ray", f"a cluster was given ({address})")
+    workers = max(1, min(units, runner.num_cpus or os.cpu_count() or 1))
+    saved_s = work_s - work_s / workers
+    if saved_s > RAY_START_S:
+        return Choice("ray", f"about {work_s:.0f} s of work for {workers} workers")
+    return Choice("local", f"{units} units are done sooner than a Ray cluster starts")
+
+
+def run_locally(work: Work, units: Iterable[Unit]) -> Iterator[Commit]:
+    """Does units one after another."""
+    return map(work, units)
+
+
+def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Commit]:
+    """Does units as tasks of one Ray Data operator; yields commits as they finish.
+
+    What is read and written stays inside the task: only units go in, and only commits come out.
+
+    Raises:
+        GroundrayError: what a unit raised.
+    """
+    if not units:
+        return
+    with _connected(runner):
+        import ray
+
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.op_resource_reservation_enabled = (
+            False  # it keeps small fused tasks from overlapping
+        )
+        dataset = ray.data.read_datasource(
+            _unit_source(units), override_num_blocks=len(units)
+        ).map_batches(_Task(work), batch_size=None, batch_format="pyarrow")
+        for batch in dataset.iter_batches(
+            batch_size=None, batch_format="pyarrow", prefetch_batches=0
+        ):
+            for result in batch["result"].to_pylist():
+                outcome = pickle.loads(result)  # noqa: S301  written by our own task
+                if isinstance(outcome, GroundrayError):
+                    raise outcome
+                yield outcome
+
+
+class _Task:
+    """The function of the Ray Data operator: a block of units in, a block of commits out."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def __call__(self, block: "pa.Table") -> "pa.Table":
+        import pyarrow as pa
+
+        results = []
+        for unit in block["unit"].to_pylist():
+            outcome: Commit | GroundrayError
+            try:
+                outcome = self._work(pickle.loads(unit))  # noqa: S301  written by our own driver
+            except GroundrayError as error:
+                outcome = error
+            results.append(pickle.dumps(outcome))
+        return pa.table({"result": pa.array(results, pa.binary())})
+
+
+def _unit_source(units: Sequence[Unit]) -> Any:
+    import pyarrow as pa
+    from ray.data import Datasource, ReadTask
+    from ray.data.block import BlockMetadata
+
+    class UnitSource(Datasource):  # type: ignore[misc]  # Ray has no types for it
+        """A block a unit; the task that gets it does the reading."""
+
+        def get_name(self) -> str:
+            return "Units"
+
+        def estimate_inmemory_data_size(self) -> int:
+            return sum(len(pickle.dumps(unit)) for unit in units[:1]) * len(units)
+
+        def get_read_tasks(self, parallelism: int, *_: object, **__: object) -> list[ReadTask]:
+            del parallelism  # a unit is a block, whatever is asked for
+            tasks = []
+            for unit in units:
+                data = pickle.dumps(unit)
+                metadata = BlockMetadata(1, len(data), None, None)
+                tasks.append(ReadTask(_Block(data), metadata, pa.schema([("unit", pa.binary())])))
+            return tasks
+
+    return UnitSource()  # type: ignore[no-untyped-call]
+
+
+class _Block:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __call__(self) -> list["pa.Table"]:
+        import pyarrow as pa
+
+        return [pa.table({"unit": pa.array([self._data], pa.binary())})]
+
+
+@contextmanager
+def _connected(runner: Runner) -> Iterator[None]:
+    """Connects to Ray, and disconnects if this call was the one that connected."""
+    os.environ.setdefault(
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0"
+    )  # else `uv run` rebuilds workers' environments
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    address = runner.address or os.environ.get("RAY_ADDRESS")
+    own = address is None or address == "local"
+    ray.init(
+        address="local" if own else address,  # without one, Ray joins any cluster that it finds
+        num_cpus=runner.num_cpus if own else None,
+        include_dashboard=False if own else None,
+        configure_logging=True,
+        logging_level=logging.WARNING,
+        log_to_driver=False,
+    )
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,270 @@
+"""Where a run writes: a local folder, or a prefix of an object store.
+
+Paths given to a store are relative to its root and "/"-separated. The two differ in how a finished
+file appears. Locally it is written aside and renamed into place, so that a final path never shows
+half a file. An object store has no rename, but an object appears only when it is whole: there a
+file is written to its final key at once, and what makes it count is the commit record that is
+written after it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
+
+from groundray.formats.errors import OutputError
+
+PRIVATE = ".groundray"
+"""Folder of OUTPUT for everything that is not a result: lock, staging, commit records, logs."""
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Store(Protocol):
+    """A folder that results are written to."""
+
+    url: str
+    is_local: bool
+
+    def read(self, path: str) -> bytes | None:
+        """The whole file, or None where there is none."""
+        ...
+
+    def write(self, path: str, data: bytes) -> None:
+        """Writes a whole file at once; a reader sees the old content or the new, never half."""
+        ...
+
+    def size(self, path: str) -> int | None:
+        """Bytes of a file, or None where there is none."""
+        ...
+
+    def names(self, path: str) -> list[str]:
+        """Sorted names in a folder; empty where there is no such folder."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Removes a file or a whole folder; nothing happens where there is none."""
+        ...
+
+    def staging(self, name: str) -> "Staging":
+        """A place to write files that appear together at `Staging.publish`."""
+        ...
+
+
+class Staging(Protocol):
+    """Files on their way into a store."""
+
+    def open(self, path: str) -> IO[bytes]:
+        """A file to write from the start, buffered; the caller closes it."""
+        ...
+
+    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
+        """Writes whole files, (name, content), into one folder; a folder is published as one."""
+        ...
+
+    def publish(self) -> None:
+        """Moves everything to its final path; what stood there before is replaced."""
+        ...
+
+    def discard(self) -> None:
+        """Gives everything up: closes what is open and removes what was staged."""
+        ...
+
+
+def open_store(url: str) -> Store:
+    """The store at a local path or fsspec URL; nothing is created yet.
+
+    Raises:
+        OutputError: the URL's protocol is unknown or its package is missing.
+    """
+    import fsspec
+
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise OutputError(f"cannot write to {url!r}: {error}") from error
+    if "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol):
+        return LocalStore(Path(path))
+    return ObjectStore(url, fs, path.rstrip("/"))
+
+
+class LocalStore:
+    """A folder of this machine, or of a file system that all machines share."""
+
+    is_local = True
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.url = str(root)
+
+    def read(self, path: str) -> bytes | None:
+        """See `Store`."""
+        try:
+            return (self.root / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """See `Store`."""
+        final = self.root / path
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = final.with_name(f".{final.name}.{os.getpid()}")
+        aside.write_bytes(data)
+        aside.replace(final)
+
+    def size(self, path: str) -> int | None:
+        """See `Store`."""
+        try:
+            return (self.root / path).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def names(self, path: str) -> list[str]:
+        """See `Store`."""
+        try:
+            return sorted(os.listdir(self.root / path))  # noqa: PTH208  names, not paths
+        except FileNotFoundError:
+            return []
+
+    def remove(self, path: str) -> None:
+        """See `Store`."""
+        _remove(self.root / path)
+
+    def staging(self, name: str) -> "LocalStaging":
+        """See `Store`."""
+        return LocalStaging(self.root, self.root / PRIVATE / "staging" / name)
+
+
+class LocalStaging:
+    """Files written under a folder of their own, then renamed."""
+
+    def __init__(self, root: Path, aside: Path) -> None:
+        self._root = root
+        self._aside = aside
+        self._pieces: dict[str, Path] = {}  # what is renamed: files, and folders of many files
+        self._handles: list[IO[bytes]] = []
+
+    def open(self, path: str) -> IO[bytes]:
+        """See `Staging`."""
+        staged = self._piece(path)
+        staged.parent.mkdir(parents=True, exist_ok=True)
+        self._handles.append(staged.open("wb"))
+        return self._handles[-1]
+
+    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
+        """See `Staging`."""
+        if folder not in self._pieces:
+            self._piece(folder).mkdir(parents=True)
+        base = f"{self._pieces[folder]}{os.sep}"
+        for name, data in files:
+            handle = os.open(base + name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            try:
+                written = os.write(handle, data)
+                while written < len(data):  # a full disk or a signal can cut a write short
+                    written += os.write(handle, memoryview(data)[written:])
+            finally:
+                os.close(handle)
+
+    def publish(self) -> None:
+        """See `Staging`."""
+        for path, staged in self._pieces.items():
+            final = self._root / path
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if staged.is_dir():
+                _remove(final)
+            staged.replace(final)
+        _remove(self._aside)
+
+    def discard(self) -> None:
+        """See `Staging`."""
+        for handle in self._handles:
+            handle.close()
+        _remove(self._aside)
+
+    def _piece(self, path: str) -> Path:
+        return self._pieces.setdefault(path, self._aside / path)
+
+
+class ObjectStore:
+    """A prefix of an object store, through fsspec."""
+
+    is_local = False
+
+    def __init__(self, url: str, fs: Any, root: str) -> None:
+        self.url = url
+        self._fs = fs
+        self._root = root
+
+    def read(self, path: str) -> bytes | None:
+        """See `Store`."""
+        try:
+            return cast("bytes", self._fs.cat_file(f"{self._root}/{path}"))
+        except FileNotFoundError:
+            return None
+
+    def write(self, path: str, data: bytes) -> None:
+        """See `Store`."""
+        self._fs.pipe_file(f"{self._root}/{path}", data)
+
+    def size(self, path: str) -> int | None:
+        """See `Store`."""
+        try:
+            return cast("int", self._fs.info(f"{self._root}/{path}", refresh=True)["size"])
+        except FileNotFoundError:
+            return None
+
+    def names(self, path: str) -> list[str]:
+        """See `Store`."""
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(f"{self._root}/{path}".rstrip("/"), detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted({name.rstrip("/").rsplit("/", 1)[-1] for name in found} - {""})
+
+    def remove(self, path: str) -> None:
+        """See `Store`."""
+        self._fs.invalidate_cache()
+        if self._fs.exists(f"{self._root}/{path}"):
+            self._fs.rm(f"{self._root}/{path}", recursive=True)
+
+    def staging(self, name: str) -> "ObjectStaging":
+        """See `Store`; `name` is not needed, since files go to their final keys."""
+        del name
+        return ObjectStaging(self._fs, self._root)
+
+
+class ObjectStaging:
+    """Files written to their final keys; they count when their commit record exists."""
+
+    def __init__(self, fs: Any, root: str) -> None:
+        self._fs = fs
+        self._root = root
+        self._handles: list[Any] = []
+
+    def open(self, path: str) -> IO[bytes]:
+        """See `Staging`."""
+        self._fs.makedirs(f"{self._root}/{path}".rsplit("/", 1)[0], exist_ok=True)
+        self._handles.append(self._fs.open(f"{self._root}/{path}", "wb"))
+        return cast("IO[bytes]", self._handles[-1])
+
+    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
+        """See `Staging`."""
+        self._fs.pipe({f"{self._root}/{folder}/{name}": bytes(data) for name, data in files})
+
+    def publish(self) -> None:
+        """See `Staging`; nothing is left to do."""
+
+    def discard(self) -> None:
+        """See `Staging`; uploads that are not finished are aborted."""
+        for handle in self._handles:
+            if not handle.closed:
+                handle.discard()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""Truth files: exact records without image bytes, which predictions are scored against."""
+
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from groundray.engine.records import Records
+
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("image", pa.string(), nullable=False),  # as in the examples: relative to this file
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("xyxy", pa.list_(pa.list_(pa.float64(), 4)), nullable=False),
+        pa.field("category", pa.list_(pa.string()), nullable=False),
+        pa.field("area", pa.list_(pa.float64()), nullable=False),
+        pa.field("iscrowd", pa.list_(pa.bool_()), nullable=False),
+        pa.field("query", pa.string()),
+    ]
+)
+"""xyxy in pixels of the stored frame; area as the source says, null where it does not."""
+
+RECORDS_PER_ROW_GROUP = 5_000
+
+
+def truth_table(records: Records, images: list[str], image_sizes: np.ndarray[Any, Any]) -> pa.Table:
+    """Records as a table of `SCHEMA`.
+
+    Args:
+        records: boxes in pixels; no category of -1.
+        images: N paths, relative to the folder of a truth file.
+        image_sizes: `(N, 2)` width, height of the stored frame.
+    """
+    offsets = pa.array(records.offsets.astype(np.int32))
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(records.xyxy.reshape(-1)), 4)
+    names = pa.array(list(records.names), pa.string())
+    category = names.take(pa.array(records.category)) if records.num_boxes else names[:0]
+    area = pa.array(records.area, mask=np.isnan(records.area))
+    columns = [
+        pa.array(records.id, pa.string()),
+        pa.array(images, pa.string()),
+        pa.array(image_sizes[:, 0].astype(np.int32)),
+        pa.array(image_sizes[:, 1].astype(np.int32)),
+        pa.ListArray.from_arrays(offsets, flat),
+        pa.ListArray.from_arrays(offsets, category),
+        pa.ListArray.from_arrays(offsets, area),
+        pa.ListArray.from_arrays(offsets, pa.array(records.iscrowd)),
+        pa.array(records.query, pa.string()),
+    ]
+    return pa.table(columns, schema=SCHEMA)
+
+
+class TruthWriter:
+    """Writes one truth file; holds no more than a row group in memory.
+
+    Args:
+        sink: binary file, from the start.
+    """
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._writer = pq.ParquetWriter(
+            sink,
+            SCHEMA,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=["category.list.element"],
+            write_statistics=["id"],
+            store_schema=False,
+        )
+        self._held: list[pa.Table] = []
+        self._num_held = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Adds records."""
+        self._held.append(table)
+        self._num_held += len(table)
+        if self._num_held >= RECORDS_PER_ROW_GROUP:
+            self._flush()
+
+    def close(self) -> None:
+        """Writes what is held and the footer; the sink stays open."""
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._writer.write_table(pa.concat_tables(self._held))
+            self._held, self._num_held = [], 0

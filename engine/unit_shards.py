@@ -1,0 +1,112 @@
+"""The shards of one unit while they are written: which record goes where, and the files of each."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from groundray.engine.plan import Unit
+from groundray.engine.records import IntArray
+from groundray.engine.shards import UnitWriter, file_stem, shard_name
+from groundray.engine.storage import Buffer
+from groundray.engine.truth import TruthWriter
+
+TO_ROOT = "../../"
+"""From the folder of a shard, of any kind, to OUTPUT."""
+
+
+class UnitShards:
+    """Shards are numbered by their place in `Unit.shards`: the slot.
+
+    Args:
+        writer: of the unit.
+        unit: what is written.
+        splits: of the selection; outcomes are indices into it.
+        num_shards: split -> total.
+        formats: names.
+    """
+
+    def __init__(
+        self,
+        writer: UnitWriter,
+        unit: Unit,
+        *,
+        splits: Sequence[str],
+        num_shards: Mapping[str, int],
+        formats: Sequence[str],
+    ) -> None:
+        self._writer = writer
+        self._shards = unit.shards
+        self._num_shards = num_shards
+        self._first_slot: dict[int, int] = {}
+        self._ends: dict[int, IntArray] = {}  # chosen records up to the end of each shard
+        self._seen: dict[int, int] = {}
+        own = [shard.split for shard in unit.shards]
+        for outcome, split in enumerate(splits):
+            if split in own:
+                self._first_slot[outcome] = own.index(split)
+                self._ends[outcome] = np.cumsum(
+                    [s.records for s in unit.shards if s.split == split]
+                )
+                self._seen[outcome] = 0
+        self._names: list[dict[str, str]] = [{} for _ in own]
+        self._truth = [TruthWriter(writer.sink(self._truth_path(slot))) for slot in range(len(own))]
+        for slot in range(len(own)):
+            for name in formats:
+                self.write_lines(slot, name, [])
+
+    def assign(self, outcome: IntArray) -> IntArray:
+        """`(N,)` slot of the next N records of the unit, -1 where they are not chosen."""
+        slots = np.full(len(outcome), -1, dtype=np.int64)
+        for code, ends in self._ends.items():
+            mine = np.flatnonzero(outcome == code)
+            places = self._seen[code] + np.arange(len(mine))
+            slots[mine] = self._first_slot[code] + np.searchsorted(ends, places, side="right")
+            self._seen[code] += len(mine)
+        return slots
+
+    def image_name(self, slot: int, key: str) -> str:
+        """File name of an image; two keys never share one in a shard."""
+        names = self._names[slot]
+        stem = file_stem(key)
+        while names.setdefault(stem, key) != key:
+            stem += "_"
+        return f"{stem}.jpg"
+
+    def image_folder(self, slot: int) -> str:
+        """Folder of a shard's images, relative to OUTPUT."""
+        return f"images/{self._name(slot)}"
+
+    def write_images(self, slot: int, files: Sequence[tuple[str, Buffer]]) -> None:
+        """Writes (name, content) pairs."""
+        self._writer.write_images(self.image_folder(slot), files)
+
+    def write_truth(self, slot: int, table: pa.Table) -> None:
+        """Adds records to a truth file."""
+        self._truth[slot].write(table)
+        self._writer.append(self._truth_path(slot), b"", lines=len(table))
+
+    def write_lines(self, slot: int, format_name: str, lines: Sequence[bytes]) -> None:
+        """Adds examples to the shard of a format."""
+        split = self._shards[slot].split
+        name = shard_name(split, self._shards[slot].index, self._num_shards[split])
+        data = b"".join([line + b"\n" for line in lines])
+        self._writer.append(f"{format_name}/{split}/{name}.jsonl", data, lines=len(lines))
+
+    def write_reject(self, slot: int, line: bytes) -> None:
+        """Adds to the rejects of a shard; a shard without any has no such file."""
+        self._writer.append(f"rejects/{self._name(slot)}.jsonl", line, lines=1)
+
+    def __enter__(self) -> "UnitShards":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Completes the truth files."""
+        for truth in self._truth:
+            truth.close()
+
+    def _name(self, slot: int) -> str:
+        return shard_name(self._shards[slot].split, self._shards[slot].index)
+
+    def _truth_path(self, slot: int) -> str:
+        return f"truth/{self._shards[slot].split}/{self._name(slot)}.parquet"

@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+import fsspec
+import pytest
+
+from groundray.engine.lock import LOCK, locked
+from groundray.engine.storage import LocalStore, ObjectStore
+from groundray.formats.errors import OutputError
+
+HEARTBEAT_S = 0.1
+
+
+@pytest.fixture
+def bucket() -> ObjectStore:
+    fs = fsspec.filesystem("memory")
+    if fs.exists("/bucket"):
+        fs.rm("/bucket", recursive=True)
+    return ObjectStore("memory://bucket", fs, "/bucket")
+
+
+def test_a_second_run_on_a_folder_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from groundray.engine.lock import locked\n"
+        "from groundray.engine.storage import LocalStore\n"
+        f"with locked(LocalStore(Path({str(tmp_path)!r}))):\n"
+        "    print('held', flush=True); sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout
+    assert other.stdin
+    assert other.stdout.readline() == b"held\n"
+    store = LocalStore(tmp_path)
+    with pytest.raises(OutputError, match=f"another run \\(process {other.pid}\\)"), locked(store):
+        pass
+    other.kill()  # a killed owner holds nothing
+    other.wait()
+    other.stdin.close()
+    other.stdout.close()
+    with locked(store):
+        pass
+
+
+def test_a_lease_is_given_back(bucket: ObjectStore) -> None:
+    for _ in range(2):
+        with locked(bucket, heartbeat_s=HEARTBEAT_S):
+            assert bucket.read(LOCK) is not None
+    assert bucket.read(LOCK) is None
+
+
+def test_a_live_lease_is_respected(bucket: ObjectStore) -> None:
+    with (
+        locked(bucket, heartbeat_s=HEARTBEAT_S),
+        pytest.raises(OutputError, match="its lease is renewed"),
+        locked(bucket, heartbeat_s=HEARTBEAT_S),
+    ):
+        pass
+
+
+def test_a_dead_lease_is_taken_over_after_a_while(bucket: ObjectStore) -> None:
+    bucket.write(LOCK, b"somebody 7")
+    started = monotonic()
+    with locked(bucket, heartbeat_s=HEARTBEAT_S):
+        assert monotonic() - started >= 4 * HEARTBEAT_S
+        assert not (bucket.read(LOCK) or b"").startswith(b"somebody")
