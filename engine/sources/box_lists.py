@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from groundray.engine.boxes import cxcywh_to_xyxy, xywh_to_xyxy
-from groundray.engine.records import BoolArray, FloatArray, IntArray
+from groundray.engine.records import BoolArray, FloatArray, IntArray, offsets_of
 from groundray.engine.sources.columns import (
     Column,
     follow,
@@ -143,8 +142,8 @@ def _fours(values: pa.Array) -> FloatArray:
     return to_floats(values).reshape(-1, 4)
 
 
-def _offsets(counts: NDArray[np.integer] | BoolArray) -> IntArray:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+def _offsets(counts: IntArray | BoolArray) -> IntArray:
+    return offsets_of(counts.astype(np.int64))
 
 
 def _required(offsets: IntArray | None) -> IntArray:

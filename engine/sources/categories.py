@@ -16,6 +16,7 @@ from groundray.engine.sources.columns import (
     to_integers,
     to_numpy,
 )
+from groundray.engine.sources.schema import is_text
 from groundray.engine.sources.source import Source
 
 
@@ -23,13 +24,13 @@ class Categories(NamedTuple):
     """Classes of the boxes of a batch.
 
     Attributes:
-        index: `(M,)` into `names`; -1 where the value names no class that counts.
+        codes: `(M,)` indices into `names`; -1 where the value names no class that counts.
         names: class names; of the batch alone where the source does not know them.
         offsets: `(N + 1,)` of the rows' lists; None where a row has one value for all of its boxes.
         is_null: `(N,)` rows without a list; None where every row has one.
     """
 
-    index: IntArray
+    codes: IntArray
     names: tuple[str, ...]
     offsets: IntArray | None
     is_null: BoolArray | None
@@ -43,29 +44,27 @@ def read_categories(source: Source, batch: pa.RecordBatch) -> Categories | None:
     if is_list(column.values.type):
         column = open_list(column)
     values = column.values
-    if _is_text(values.type):
-        index, names = _index_text(source, values)
+    if is_text(values.type):
+        codes, names = _codes_of_text(source, values)
     else:
-        index, names = _index_numbers(source, values), source.names or ()
-    return Categories(index, names, column.offsets, column.is_null)
+        codes, names = _codes_of_numbers(source, values), source.names or ()
+    return Categories(codes, names, column.offsets, column.is_null)
 
 
-def _index_numbers(source: Source, values: pa.Array) -> IntArray:
+def _codes_of_numbers(source: Source, values: pa.Array) -> IntArray:
     numbers = to_integers(values, missing=-1)
-    lookup = source.class_lookup
-    sound = len(numbers) == 0 or (numbers.min() >= 0 and numbers.max() < len(lookup))
-    if sound and source.names == source.layout.names and _is_plain(source):
-        return numbers
-    padded = np.append(lookup, -1)
+    if source.has_plain_numbers:
+        count = len(source.names or ())
+        if len(numbers) == 0 or (numbers.min() >= 0 and numbers.max() < count):
+            return numbers
+        return np.where((numbers >= 0) & (numbers < count), numbers, -1)
+    lookup = np.append(source.class_lookup, -1)  # its last element stands for all that are outside
     outside = (numbers < 0) | (numbers >= len(lookup))
-    return padded[np.where(outside, len(lookup), numbers)]
+    codes: IntArray = lookup[np.where(outside, -1, numbers)]
+    return codes
 
 
-def _is_plain(source: Source) -> bool:
-    return source.layout.id_offset == 0 and source.layout.id_table is None
-
-
-def _index_text(source: Source, values: pa.Array) -> tuple[IntArray, tuple[str, ...]]:
+def _codes_of_text(source: Source, values: pa.Array) -> tuple[IntArray, tuple[str, ...]]:
     encoded = values if pt.is_dictionary(values.type) else pc.dictionary_encode(values)
     found: list[str | None] = encoded.dictionary.to_pylist()
     if source.names is None:
@@ -74,12 +73,7 @@ def _index_text(source: Source, values: pa.Array) -> tuple[IntArray, tuple[str, 
         names = source.names
     position = {name: i for i, name in enumerate(names)}
     lookup = np.array([*(position.get(name or "", -1) for name in found), -1], dtype=np.int64)
-    codes = to_numpy(encoded.indices)
+    places = to_numpy(encoded.indices)
     nulls = null_mask(encoded.indices)
-    return lookup[codes if nulls is None else np.where(nulls, len(found), codes)], names
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    if pt.is_dictionary(type_):
-        return _is_text(type_.value_type)
-    return bool(pt.is_string(type_) or pt.is_large_string(type_) or pt.is_string_view(type_))
+    codes: IntArray = lookup[places if nulls is None else np.where(nulls, -1, places)]
+    return codes, names

@@ -45,9 +45,9 @@ def judge_numbering(numbers: FloatArray, names: tuple[str, ...]) -> NumberingVer
     counted = ", ".join(f"{way} {share:.1%}" for way, share in shares.items())
     if not fitting:
         raise LayoutError(
-            f"how the {len(names)} classes are numbered is not settled; of {len(numbers):,} boxes these shares name "
-            f"no class: {counted}; say it with --layout coco91, or id_offset = 0 (or 1) in --layout FILE.toml, or give "
-            f"the right names with --classes"
+            f"how the {len(names)} classes are numbered is not settled; of {len(numbers):,} boxes "
+            f"these shares name no class: {counted}; say it with --layout coco91, or with "
+            f"id_offset = 0 (or 1) in --layout FILE.toml, or give the right names with --classes"
         )
     reason = (
         f"classes are numbered {fitting[0]}: shares of boxes that would name no class: {counted}"

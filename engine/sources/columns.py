@@ -1,6 +1,7 @@
 """Columns: fields of an Arrow batch as numpy arrays, without pandas and mostly without copying."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,21 @@ from numpy.typing import NDArray
 
 from groundray.engine.records import BoolArray, FloatArray, IntArray
 from groundray.engine.sources.layout import Path
+
+_LIST_IDS = frozenset(
+    kind.id
+    for kind in (
+        pa.list_(pa.null()),
+        pa.list_(pa.null(), 1),
+        pa.large_list(pa.null()),
+        pa.list_view(pa.null()),
+        pa.large_list_view(pa.null()),
+    )
+)
+_DTYPES: dict[pa.DataType, np.dtype[Any]] = {  # `to_pandas_dtype` would import pandas
+    pa.from_numpy_dtype(kind): np.dtype(kind)
+    for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +91,7 @@ def list_parts(array: pa.Array) -> tuple[IntArray, pa.Array]:
 
 def is_list(type_: pa.DataType) -> bool:
     """Whether a type is a list of any kind."""
-    return bool(
-        pt.is_list(type_)
-        or pt.is_large_list(type_)
-        or pt.is_fixed_size_list(type_)
-        or pt.is_list_view(type_)
-        or pt.is_large_list_view(type_)
-    )
+    return type_.id in _LIST_IDS
 
 
 def null_mask(array: pa.Array) -> BoolArray | None:
@@ -99,7 +109,7 @@ def to_numpy(array: pa.Array) -> NDArray[Any]:
         bits = np.frombuffer(data, dtype=np.uint8)
         flags = np.unpackbits(bits, bitorder="little")
         return flags[array.offset : array.offset + len(array)].astype(np.bool_)
-    dtype = np.dtype(array.type.to_pandas_dtype())
+    dtype = _DTYPES[array.type]
     if data is None or len(array) == 0:
         return np.zeros(len(array), dtype=dtype)
     return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
@@ -109,7 +119,7 @@ def to_floats(array: pa.Array) -> FloatArray:
     """`(N,)` float64, NaN where an array of numbers is null; a view where it is float64 already."""
     if pt.is_null(array.type):
         return np.full(len(array), np.nan)
-    if not pt.is_primitive(array.type) or pt.is_decimal(array.type):
+    if pt.is_decimal(array.type):
         array = array.cast(pa.float64())
     floats = to_numpy(array).astype(np.float64, copy=False)
     nulls = null_mask(array)
@@ -143,10 +153,10 @@ def to_texts(array: pa.Array) -> list[str | None]:
     text = data.decode()
     if len(text) != len(data):  # not ASCII: offsets count bytes, not characters
         first = ends[0]
-        return [data[a - first : b - first].decode() for a, b in zip(ends, ends[1:], strict=False)]
+        return [data[a - first : b - first].decode() for a, b in pairwise(ends)]
     if ends[0]:
         ends = [end - ends[0] for end in ends]
-    return [text[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    return [text[a:b] for a, b in pairwise(ends)]
 
 
 def gather_lists(offsets: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray]:

@@ -1,6 +1,7 @@
 """Declared layouts: a preset by name, or a TOML file with the fields of `Layout`."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ from groundray.formats.base import TASKS
 from groundray.formats.errors import LayoutError
 
 _PATH = re.compile(r'\s*(?:"([^"]+)"|([^."]+))\s*(?:\.|$)')
+_Parser = Callable[[Any], Any]
 
 
 def read_declared(layout: str) -> Draft:
@@ -30,8 +32,8 @@ def read_declared(layout: str) -> Draft:
     if not layout.endswith(".toml"):
         if layout not in PRESETS:
             raise LayoutError(
-                f"unknown layout {layout!r}{_did_you_mean(layout, PRESETS)} (known: {', '.join(PRESETS)}, or a "
-                f"FILE.toml)"
+                f"unknown layout {layout!r}{_did_you_mean(layout, PRESETS)} "
+                f"(known: {', '.join(PRESETS)}, or a FILE.toml)"
             )
         draft = parse_fields(PRESETS[layout].fields, where=f"layout {layout}")
         draft.reasons.append(f"layout {layout}: {PRESETS[layout].description}")
@@ -56,17 +58,21 @@ def parse_fields(declared: Mapping[str, Any], *, where: str) -> Draft:
     for name, value in declared.items():
         if name not in known:
             raise LayoutError(
-                f"{where}: unknown field {name!r}{_did_you_mean(name, known)} (known: {', '.join(known)})"
+                f"{where}: unknown field {name!r}{_did_you_mean(name, known)} "
+                f"(known: {', '.join(known)})"
             )
         try:
-            setattr(draft, name, _PARSERS.get(name, parse_path)(value))
+            parse: _Parser = _PARSERS.get(name, parse_path)
+            setattr(draft, name, parse(value))
         except ValueError as error:
             raise LayoutError(f"{where}: {name} = {value!r}: {error}") from error
     return draft
 
 
 def parse_path(value: Any) -> Path:
-    """A path from dotted text, where a name that holds a dot stands in quotes, or from a list of names.
+    """A path from dotted text, or from a list of names.
+
+    In dotted text a name that holds a dot itself stands in double quotes: `"inst.rles".size`.
 
     Raises:
         ValueError: it is neither.
@@ -102,16 +108,16 @@ def _parse_names(value: Any) -> tuple[str, ...]:
     raise ValueError(f"expected a list of class names by id, or one of {', '.join(CLASS_LISTS)}")
 
 
-def _one_of(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
+def _one_of(choices: tuple[str, ...]) -> _Parser:
     def parse(value: Any) -> Any:
         if value not in choices:
-            raise ValueError(f"expected one of {', '.join(map(str, choices))}")
+            raise ValueError(f"expected one of {', '.join(choices)}")
         return value
 
     return parse
 
 
-def _of_type(type_: type, words: str) -> Callable[[Any], Any]:
+def _of_type(type_: type, words: str) -> _Parser:
     def parse(value: Any) -> Any:
         if type(value) is not type_:
             raise ValueError(f"expected {words}")
@@ -120,7 +126,7 @@ def _of_type(type_: type, words: str) -> Callable[[Any], Any]:
     return parse
 
 
-_PARSERS: Mapping[str, Callable[[Any], Any]] = {
+_PARSERS: Mapping[str, _Parser] = {
     "task": _one_of(TASKS),
     "boxes": _parse_boxes,
     "order": _one_of(ORDERS),
@@ -133,18 +139,19 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _read_toml(place: str) -> dict[str, Any]:
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:  # Python 3.10
+    else:
         import tomli as tomllib
 
     try:
         with open_file(place) as handle:
-            return tomllib.loads(bytes(handle.read()).decode())
+            declared: dict[str, Any] = tomllib.loads(bytes(handle.read()).decode())
     except OSError as error:
         raise LayoutError(f"{public_name(place)}: the layout file cannot be read") from error
     except ValueError as error:
         raise LayoutError(f"{public_name(place)}: not TOML: {error}") from error
+    return declared
 
 
 def _did_you_mean(name: str, known: Any) -> str:

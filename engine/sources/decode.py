@@ -66,8 +66,10 @@ def decode_rows(source: Source, file: SourceFile, rows: Rows, images: Images) ->
     records = _regroup(_row_records(source, file, rows, images, orders), grouping)
     if queries is not None:
         records = _name_by_query(records, id_texts(keys.id), queries)
+    if codes is None:
+        return Decoded(keys, records, ())
     faults = make_faults(codes, keys, np.diff(records.offsets))
-    return Decoded(keys, records if codes is None else records.take(codes == 0), faults)
+    return Decoded(keys, records.take(codes == 0), faults)
 
 
 def _row_codes(
@@ -173,8 +175,8 @@ def _read_category(source: Source, rows: Rows) -> tuple[IntArray, Sequence[str]]
     if categories is None:  # a single class, which needs no column
         return np.zeros(len(boxes.numbers), dtype=np.int64), source.names or ()
     if categories.offsets is None:
-        return np.repeat(categories.index, np.diff(boxes.offsets)), categories.names
-    return _align(categories.index, categories.offsets, boxes.offsets, missing=-1), categories.names
+        return np.repeat(categories.codes, np.diff(boxes.offsets)), categories.names
+    return _align(categories.codes, categories.offsets, boxes.offsets, missing=-1), categories.names
 
 
 def _read_size(batch: pa.RecordBatch, path: Path | None) -> IntArray:

@@ -1,8 +1,9 @@
 """Evidence: which reading of four numbers the boxes of a sample bear out.
 
-A reading is an order (xyxy, xywh, cxcywh) and a space (pixels, unit, grid1000). A box violates it where, read
-so, it is inverted, leaves its image, or has another area than the area column says. A reading is ruled out when more
-than 5 % of the boxes violate it, and accepted when at most 1 % do and every other one is ruled out.
+A reading is an order (xyxy, xywh, cxcywh) and a space (pixels, unit, grid1000). A box violates it
+where, read so, it is inverted, leaves its image, or has another area than the area column says. A
+reading is ruled out when more than 5 % of the boxes violate it, and accepted when at most 1 % do
+and every other one is ruled out.
 """
 
 from dataclasses import dataclass
@@ -56,7 +57,8 @@ def judge(sample: Sample, *, order: Order | None, space: Space | None) -> Verdic
 
     Args:
         sample: boxes as they are written.
-        order, space: what is known, or None.
+        order: None where it is not known.
+        space: None where it is not known.
 
     Raises:
         LayoutError: the sample bears out no reading, or more than one.
@@ -78,7 +80,7 @@ def _violations(sample: Sample, reading: Reading) -> BoolArray:
     xyxy = to_xyxy(numbers, reading.order)
     extents = _extents(sizes, reading.space)
     slack = np.maximum(_SLACK * extents, _SLACK_PIXELS if reading.space == "pixels" else 0)
-    violates = (xyxy[:, 2:] < xyxy[:, :2]).any(axis=1)
+    violates: BoolArray = (xyxy[:, 2:] < xyxy[:, :2]).any(axis=1)
     violates |= (xyxy[:, :2] < -np.nan_to_num(slack, nan=_SLACK_PIXELS)).any(axis=1)
     violates |= (xyxy[:, 2:] > extents + slack).any(axis=1)
     if reading.space != "unit":
@@ -110,7 +112,8 @@ def _area_ratio(sample: Sample, reading: Reading) -> FloatArray:
     ratios = np.stack(areas) / np.where(sample.area > 0, sample.area, np.nan)
     distance = np.abs(np.nan_to_num(ratios, nan=np.inf) - 1)
     nearest = np.argmin(distance, axis=0)
-    return ratios[nearest, np.arange(len(nearest))]
+    chosen: FloatArray = ratios[nearest, np.arange(len(nearest))]
+    return chosen
 
 
 def _judge_all(sample: Sample, readings: list[Reading]) -> dict[Reading, float]:
@@ -130,7 +133,7 @@ def _judge_all(sample: Sample, readings: list[Reading]) -> dict[Reading, float]:
 
 
 def _part_pixels_from_grid(sample: Sample, shares: dict[Reading, float]) -> None:
-    """Where numbers fill the grid and no image, they are no pixels: images are larger than the grid."""
+    """Where numbers fill the grid and no image, they are no pixels, but images larger than it."""
     for order in ORDERS:
         pixels, grid = Reading(order, "pixels"), Reading(order, "grid1000")
         if max(shares.get(pixels, 1.0), shares.get(grid, 1.0)) <= RULED_OUT:

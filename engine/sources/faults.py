@@ -1,7 +1,7 @@
 """Faults: rows that give no sound record, and why."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,14 @@ FAULTS = {
     "unknown_box_order": "the row names an order that is none of xyxy, xywh, cxcywh",
     "no_expression": "there is no referring expression",
 }
-"""What can be wrong with a record, in the sequence in which it is looked for; the first one counts."""
+"""What can be wrong with a record, in the sequence of looking for it; the first one counts."""
 
 _CODES = {reason: code for code, reason in enumerate(FAULTS, start=1)}
 _REASONS = tuple(FAULTS)
 
 
-class Fault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fault:
     """A record that is not sound.
 
     Attributes:
@@ -83,22 +84,24 @@ def record_codes(
 def list_mismatch(boxes: BoxLists, categories: Categories | None) -> BoolArray | None:
     """Rows whose boxes cannot be paired with their categories."""
     flagged = boxes.uneven
-    if categories is not None and categories.offsets is not None:
+    if (
+        categories is not None
+        and categories.offsets is not None
+        and not np.array_equal(categories.offsets, boxes.offsets)
+    ):
         differs = np.diff(categories.offsets) != np.diff(boxes.offsets)
         flagged = differs if flagged is None else flagged | differs
     return flagged
 
 
-def make_faults(codes: Codes | None, keys: Keys, num_boxes: IntArray) -> tuple[Fault, ...]:
+def make_faults(codes: Codes, keys: Keys, num_boxes: IntArray) -> tuple[Fault, ...]:
     """Faults of the records of a batch.
 
     Args:
-        codes: `(K,)` of each record, or None where all are sound.
+        codes: `(K,)` of each record, 0 where it is sound.
         keys: of the same records.
         num_boxes: `(K,)` boxes that could be read, to compare with those that keys count.
     """
-    if codes is None:
-        return ()
     faults = []
     for index in np.flatnonzero(codes).tolist():
         reason = _REASONS[codes[index] - 1]

@@ -1,8 +1,8 @@
-"""Features: class names that Hugging Face's descriptions of a data set give, however they are spelled.
+"""Features: class names in Hugging Face's descriptions of a data set, however they are spelled.
 
-The footer key `huggingface`, dataset_infos.json and the `dataset_info` of a README each describe the columns.
-Old `datasets` wrote every default (`"id": null`, `"num_classes": 80`) and `Sequence`, new ones write a
-compact form and `List`; a list may also be a JSON list of one element.
+The footer key `huggingface`, dataset_infos.json and the `dataset_info` of a README each describe
+the columns. Old `datasets` wrote every default (`"id": null`, `"num_classes": 80`) and `Sequence`,
+new ones write a compact form and `List`; a list may also be a JSON list of one element.
 """
 
 import json
@@ -40,7 +40,7 @@ def infos_class_names(text: str | bytes, columns: set[str]) -> ClassNames:
         return {}
     if not isinstance(infos, dict):
         return {}
-    found = [info.get("features") for info in infos.values() if isinstance(info, dict)]
+    found: list[Any] = [info.get("features") for info in infos.values() if isinstance(info, dict)]
     return _agreed([features for features in found if _is_of(features, columns)])
 
 
@@ -66,7 +66,7 @@ def _is_of(features: Any, columns: set[str]) -> bool:
     return isinstance(features, dict) and (columns <= features.keys() or features.keys() <= columns)
 
 
-def _agreed(descriptions: list[dict[str, Any]]) -> ClassNames:
+def _agreed(descriptions: list[Any]) -> ClassNames:
     names = [_names_in(features) for features in descriptions]
     paths = {path for each in names for path in each}
     choices = {path: {each[path] for each in names if path in each} for path in paths}
@@ -93,8 +93,8 @@ def _names_in(node: Any, path: Path = ()) -> dict[Path, tuple[str, ...]]:
 def _from_card(node: Any) -> Any:
     """A README's description in the form of the footer's.
 
-    There a field is `{name, dtype}`, `{name, struct: [...]}`, `{name, list: ...}` or `{name, sequence: ...}`, and
-    a ClassLabel is `dtype: {class_label: {names: {'0': cat, '1': dog}}}`.
+    There a field is `{name, dtype}`, `{name, struct: [...]}`, `{name, list: ...}` or
+    `{name, sequence: ...}`; a ClassLabel is `dtype: {class_label: {names: {'0': cat, '1': dog}}}`.
     """
     if isinstance(node, list):
         return {field["name"]: _from_card(field) for field in node if _is_field(field)}

@@ -58,7 +58,7 @@ def expression_ids(base: pa.Array, counts: IntArray, own: Column | None) -> pa.A
 
 
 def add_scope(ids: pa.Array, scope: str | None) -> pa.Array:
-    """Ids that say which INPUT they are from; a scope holds no dot, so that the first dot ends it."""
+    """Ids that say which INPUT they are from; a scope holds no dot: the first dot ends it."""
     if scope is None:
         return ids
     return pc.binary_join_element_wise(pa.scalar(scope), ids.cast(pa.string()), ".")

@@ -26,7 +26,7 @@ class Images(NamedTuple):
     """The images of N rows.
 
     Attributes:
-        data: Arrow binary array, null where a row names a file instead; None where no row has bytes.
+        data: Arrow binary array, null where a row names a file instead; None where none has bytes.
         paths: N paths or URLs that can be opened, None where a row has bytes.
         is_missing: `(N,)` rows that have neither, or None.
         is_outside: `(N,)` rows whose path leads out of the data set, or None.
@@ -41,11 +41,11 @@ class Images(NamedTuple):
 class ImageFinder:
     """Finds the image files that the rows of one source file name.
 
-    A relative path is looked for in the file's folder, then in each folder above up to the data set's
-    root; or in the image root alone, where one was given. The first file that is found settles it for
-    all files of its folder, so that a folder costs one search and not one for every row. Nothing is
-    read outside of these folders: an absolute path or URL counts only where it leads into them, except
-    for http URLs, which are taken as they are.
+    A relative path is looked for in the file's folder, then in each folder above up to the data
+    set's root; or in the image root alone, where one was given. The first file that is found
+    settles it for all files of its folder, so that a folder costs one search and not one a row.
+    Nothing is read outside of these folders: an absolute path or URL counts only where it leads
+    into them, except for http URLs, which are taken as they are.
     """
 
     def __init__(self, file: SourceFile, image_root: str | None) -> None:
@@ -82,7 +82,7 @@ class ImageFinder:
         return places[0]
 
     def _places(self, path: str) -> list[str]:
-        """Where the file may be, nearest to the source file first, and nothing outside of the root."""
+        """Where the file may be, nearest to the source file first; nothing outside of the root."""
         path = path.removeprefix("file://")
         is_absolute = path.startswith("/") or protocol_of(path) is not None
         places = [path] if is_absolute else [join(base, path) for base in self._bases]

@@ -4,7 +4,8 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from groundray.engine.sources.places import (
     describe,
@@ -37,8 +38,8 @@ class InputFile(NamedTuple):
 def find_files(inputs: Sequence[str]) -> list[InputFile]:
     """The parquet files of INPUTs: files, folders, globs and fsspec URLs; sorted, each file once.
 
-    A file or a glob counts as a selection from its folder. Hidden files and folders, names that begin
-    with an underscore and anything that is not `*.parquet` are passed over.
+    A file or a glob counts as a selection from its folder. Hidden files and folders, names that
+    begin with an underscore and anything that is not `*.parquet` are passed over.
 
     Raises:
         SourceError: an INPUT does not exist, or there is no parquet in any of them.
@@ -72,55 +73,50 @@ def _expand(place: str) -> Iterable[InputFile]:
 
 
 def _expand_local(place: str) -> Iterable[InputFile]:
-    if os.path.isdir(place):
+    path = Path(place)
+    if path.is_dir():
         return [InputFile(place, name, join(place, name)) for name in _walk(place)]
-    if os.path.isfile(place):
-        root, name = os.path.split(place)
-        return [InputFile(root, name, place)]
+    if path.is_file():
+        return [InputFile(str(path.parent), path.name, place)]
     if not _is_glob(place):
-        raise _no_such(place, _neighbours(place))
-    fs, path = file_system(place)
-    root = _glob_root(path)
-    names = [found[len(root) :].lstrip("/") for found in fs.glob(path)]
-    return [
-        InputFile(root, name, join(root, name))
-        for name in names
-        if os.path.isfile(join(root, name))
-    ]
+        raise _no_such(place)
+    root = _glob_root(place)
+    found = [path for path in Path(root).glob(place[len(root) + 1 :]) if path.is_file()]
+    return [InputFile(root, str(path.relative_to(root)), str(path)) for path in found]
 
 
 def _walk(root: str) -> Iterable[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if name[0] not in "._"]
-        inside = os.path.relpath(folder, root)
+        inside = folder[len(root) :].strip("/")
         for name in names:
-            yield name if inside == "." else f"{inside}/{name}"
+            yield f"{inside}/{name}" if inside else name
 
 
 def _expand_remote(place: str) -> Iterable[InputFile]:
     fs, path = file_system(place)
     try:
-        if _is_glob(path):
-            names, root_path = fs.glob(path), _glob_root(path)
-        elif fs.isdir(path):
-            names, root_path = fs.find(path), path
-        elif fs.exists(path):
-            names, root_path = [path], path.rpartition("/")[0]
-        else:
-            raise _no_such(place, [])
-    except SourceError:
-        raise
-    except Exception as error:
+        names, root_path = _list_remote(fs, path)
+    except Exception as error:  # each protocol has errors of its own
         raise SourceError(f"{public_name(place)}: {describe(error)}") from error
+    if names is None:
+        raise _no_such(place)
     root = _root_url(place, path, root_path)
-    return [
-        InputFile(root, relative, join(root, relative))
-        for relative in (name[len(root_path) :].lstrip("/") for name in names)
-    ]
+    relatives = (name[len(root_path) :].lstrip("/") for name in names)
+    return [InputFile(root, relative, join(root, relative)) for relative in relatives]
+
+
+def _list_remote(fs: Any, path: str) -> tuple[list[str] | None, str]:
+    """Files that a path means, and the folder that they are below; None where there is nothing."""
+    if _is_glob(path):
+        return fs.glob(path), _glob_root(path)
+    if fs.isdir(path):
+        return fs.find(path), path
+    return [path] if fs.exists(path) else None, path.rpartition("/")[0]
 
 
 def _root_url(place: str, path: str, root_path: str) -> str:
-    """The URL of a folder on the way to `place`, with whatever the typed URL holds besides the path."""
+    """The URL of a folder on the way to `place`, with what the typed URL holds besides the path."""
     place = place.rstrip("/")
     ending = path[len(root_path) :]
     return place.removesuffix(ending).rstrip("/") if ending else place
@@ -147,27 +143,23 @@ def absolute(place: str) -> str:
     """A URL as it is, or a local path from the root."""
     if protocol_of(place) is not None:
         return place
-    return normalize(os.path.abspath(os.path.expanduser(place.removeprefix("file://"))))
+    return normalize(str(Path(place.removeprefix("file://")).expanduser().absolute()))
 
 
-def _no_such(place: str, neighbours: Sequence[str]) -> SourceError:
-    hint = f"; did you mean {neighbours[0]!r}?" if neighbours else ""
+def _no_such(place: str) -> SourceError:
+    hint = ""
+    if protocol_of(place) is None and (folder := Path(place).parent).is_dir():
+        names = (path.name for path in folder.iterdir())
+        close = get_close_matches(Path(place).name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
     return SourceError(f"no such file or folder: {public_name(place)}{hint}")
-
-
-def _neighbours(place: str) -> list[str]:
-    folder, name = os.path.split(place)
-    try:
-        return get_close_matches(name, os.listdir(folder), n=1)
-    except OSError:
-        return []
 
 
 def _describe_passed(relatives: Sequence[str]) -> str:
     if not relatives:
         return "found nothing"
     suffixes: Counter[str] = Counter(
-        os.path.splitext(relative)[1] or "without suffix" for relative in relatives
+        Path(relative).suffix or "without suffix" for relative in relatives
     )
     kinds = ", ".join(f"{count} {suffix}" for suffix, count in suffixes.most_common(5))
     return f"found {len(relatives)} other files ({kinds})"

@@ -23,8 +23,8 @@ class Keys:
 
     Attributes:
         row: `(N,)` row of the file, the first one where a record is made of several.
-        num_rows: `(N,)` rows that are counted with the record: those it is made of; where a row gives
-            several records, the first has it.
+        num_rows: `(N,)` rows that are counted with the record: those it is made of; where a row
+            gives several records, the first has it.
         id: int64 or string Arrow array without a null; of one type in the whole source.
         num_boxes: `(N,)` boxes as the source's lists count them.
         has_category: `(N,)` a box's class counts; always true for grounding.
@@ -86,7 +86,7 @@ def has_category_lists(layout: Layout, schema: pa.Schema) -> bool:
 
 
 class Rows(NamedTuple):
-    """A batch of N consecutive rows of a file, with the columns that keys and records are both made from.
+    """A batch of N consecutive rows of a file, and the columns that keys and records share.
 
     Attributes:
         batch: the rows; where rows are grouped, whole runs.
@@ -129,7 +129,8 @@ def make_keys(source: Source, file: SourceFile, rows: Rows) -> tuple[Keys, Group
         is_null = is_null[grouping.row]
     elif len(grouping.row) != len(rows):
         num_rows = np.diff(grouping.row, prepend=-1)
-        counts, has_category, is_null = (a[grouping.row] for a in (counts, has_category, is_null))
+        counts, is_null = counts[grouping.row], is_null[grouping.row]
+        has_category = has_category[grouping.row]
     is_open = rows.categories is not None and source.names is None
     keys = Keys(
         row=grouping.row + rows.first,
@@ -186,7 +187,7 @@ def read_expressions(layout: Layout, batch: pa.RecordBatch) -> Column:
 
 
 def expression_counts(layout: Layout, batch: pa.RecordBatch) -> IntArray:
-    """`(N,)` records that each row gives; a row without an expression gives one, which is a fault."""
+    """`(N,)` records that each row gives; one without an expression gives one, which is a fault."""
     column = read_expressions(layout, batch)
     if column.offsets is None:
         return np.ones(len(batch), dtype=np.int64)
@@ -194,9 +195,10 @@ def expression_counts(layout: Layout, batch: pa.RecordBatch) -> IntArray:
 
 
 def _count_boxes(layout: Layout, rows: Rows) -> tuple[IntArray, BoolArray]:
-    lists = _counting_lists(layout, rows)
+    offsets, _ = _counting_lists(layout, rows)
     is_null = null_annotations(layout, rows)
-    return np.diff(lists.offsets), np.zeros(len(rows), np.bool_) if is_null is None else is_null
+    counts = offsets[1:] - offsets[:-1]
+    return counts, np.zeros(len(rows), np.bool_) if is_null is None else is_null
 
 
 def null_annotations(layout: Layout, rows: Rows) -> BoolArray | None:
@@ -204,22 +206,23 @@ def null_annotations(layout: Layout, rows: Rows) -> BoolArray | None:
 
     Where rows are grouped, one without a box is how an image without boxes is written.
     """
-    return None if layout.grouped else _counting_lists(layout, rows).is_null
+    return None if layout.grouped else _counting_lists(layout, rows)[1]
 
 
-def _counting_lists(layout: Layout, rows: Rows) -> Categories | BoxLists:
-    """What tells how many boxes a row has."""
-    if layout.task == "detection" and rows.categories and rows.categories.offsets is not None:
-        return rows.categories
+def _counting_lists(layout: Layout, rows: Rows) -> tuple[IntArray, BoolArray | None]:
+    """Offsets of the lists that tell how many boxes a row has, and where they are null."""
+    categories = rows.categories if layout.task == "detection" else None
+    if categories is not None and categories.offsets is not None:
+        return categories.offsets, categories.is_null
     if rows.boxes is None:
         raise TypeError("neither categories nor boxes are lists")
-    return rows.boxes
+    return rows.boxes.offsets, rows.boxes.is_null
 
 
 def _has_category(layout: Layout, rows: Rows, counts: IntArray) -> BoolArray:
     if layout.task == "grounding" or rows.categories is None:
         return np.ones(len(rows), dtype=np.bool_)
-    counts_in = rows.categories.index >= 0
+    counts_in = rows.categories.codes >= 0
     if rows.categories.offsets is None:
         return counts_in & (counts > 0)
     if counts_in.all():

@@ -7,7 +7,7 @@ from groundray.engine.boxes import Space
 from groundray.formats.base import Task
 
 Path = tuple[str, ...]
-"""Field names from a column downwards, through structs and lists of structs: `("objects", "bbox")`."""
+"""Field names from a column down, through structs and lists of structs: `("objects", "bbox")`."""
 
 Order = Literal["xyxy", "xywh", "cxcywh"]
 
@@ -24,10 +24,10 @@ class Layout:
         image_name: text whose file stem is the id where there is no `id` column.
         id: integer or text that names the image; for grounding, what names the row.
         width, height: size of the stored image, pixels.
-        boxes: one path, to a list of boxes, a flat list of 4n numbers or one box a row; or four paths to
-            the numbers one by one, in the sequence that `order` spells.
+        boxes: one path, to a list of boxes, a flat list of 4n numbers or one box a row; or four
+            paths to the numbers one by one, in the sequence that `order` spells.
         order: how the four numbers are to be read.
-        order_column: text column that says `order` row by row; then `order` is only its usual value.
+        order_column: text that says `order` row by row; then `order` is only its usual value.
         space: what the numbers count.
         category: class number or name, one a box, or one for all boxes of a row.
         names: class names by id, or None where categories are names found in the data.

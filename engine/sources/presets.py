@@ -58,7 +58,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             },
         ),
         "jxu124-refcoco": Preset(
-            "jxu124/refcoco, refcocoplus, refcocog: image paths, corners in pixels, sentences a row",
+            "jxu124/refcoco, refcocoplus, refcocog: image paths, corners in pixels, sentences",
             {
                 "task": "grounding",
                 "image": "image_path",

@@ -25,7 +25,7 @@ _KEY_BATCH_BYTES = 4 << 20
 
 
 def read_keys(source: Source, file: SourceFile) -> Keys:
-    """Keys of all records of a file, from the columns of ids and categories as far as these will do.
+    """Keys of all records of a file, from its ids and categories as far as these will do.
 
     Raises:
         SourceError: the file cannot be read, or has changed since the source was opened.
@@ -49,8 +49,10 @@ def iter_decoded(
     Where the source's rows are grouped, both ends must be where a record ends.
 
     Args:
-        source, file: what to read.
-        start, stop: rows, counted over the whole file.
+        source: what the columns mean.
+        file: one of its files.
+        start: first row, counted over the whole file.
+        stop: the row after the last one.
         batch_bytes: about how much a batch holds; at least one row.
 
     Raises:
@@ -90,7 +92,7 @@ def annotation_paths(layout: Layout) -> list[Path]:
 def whole_records(
     layout: Layout, file: SourceFile, batches: Iterable[tuple[int, pa.RecordBatch]]
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Batches that end where a record ends: the last run of rows of one id waits for the next batch."""
+    """Batches that end where a record ends: the last run of one id waits for the next batch."""
     if not layout.grouped:
         yield from batches
         return

@@ -19,29 +19,36 @@ from groundray.engine.sources.schema import (
 )
 from groundray.formats.errors import LayoutError
 
-_IMAGES = ("image", "img", "imagebytes", "imagedata", "jpg", "jpeg", "png", "picture", "photo")
-_IMAGE_FILES = ["imagepath", "imgpath", "imagefile", "imagefilename", "filepath", "filename", "imagename", "path", "file", "image", "img", "imageurl", "cocourl", "imgurl", "url"]
-_NAMES_OF_IMAGES = ("filename", "imagefilename", "imagename", "imagepath", "filepath")
-_IDS = ("imageid", "imgid", "id", "imageids")
-_ROW_IDS = ("questionid", "refid", "referid", "id", "imageid", "imgid")
-_BOXES = ("bbox", "bboxes", "box", "boxes", "boundingbox", "boundingboxes", "bndbox", "bbs")
-_CATEGORIES = ["category", "categories", "categoryid", "categoryids", "categoryname", "categorynames", "label", "labels", "labelid", "labelname", "class", "classes", "classid", "classids", "classname", "classnames", "cls", "name", "names"]
-_WIDTHS = ("width", "imagewidth", "imgwidth", "imgw", "imwidth", "cocowidth", "originalwidth")
-_HEIGHTS = (
-    "height",
-    "imageheight",
-    "imgheight",
-    "imgh",
-    "imheight",
-    "cocoheight",
-    "originalheight",
+
+def _words(*lines: str) -> tuple[str, ...]:
+    return tuple(word for line in lines for word in line.split())
+
+
+# Names that columns go by, in lower case and without "_"; of several, the first one counts.
+_IMAGES = _words("image img imagebytes imagedata jpg jpeg png picture photo")
+_IMAGE_FILES = _words(
+    "imagepath imgpath imagefile imagefilename filepath filename imagename path file image img",
+    "imageurl cocourl imgurl url",
 )
-_AREAS = ("area", "areas")
-_CROWDS = ("iscrowd", "iscrowds", "crowd", "isgroupof")
-_DIFFICULTS = ("difficult", "difficults", "isdifficult")
-_FORMATS = ("format", "bboxformat", "boxformat", "bboxtype", "bboxmode")
-_EXPRESSIONS = ["expression", "expressions", "referringexpression", "referringexpressions", "refexp", "refexps", "sent", "sentence", "sentences", "phrase", "phrases", "query", "raw"]
-_EXPRESSION_IDS = ("sentid", "sentids", "expressionid", "expressionids", "sentenceid")
+_NAMES_OF_IMAGES = _words("filename imagefilename imagename imagepath filepath")
+_IDS = _words("imageid imgid id")
+_ROW_IDS = _words("questionid refid referid id imageid imgid")
+_BOXES = _words("bbox bboxes box boxes boundingbox boundingboxes bndbox bbs")
+_CATEGORIES = _words(
+    "category categories categoryid categoryids categoryname categorynames label labels labelid",
+    "labelname class classes classid classids classname classnames cls name names",
+)
+_WIDTHS = _words("width imagewidth imgwidth imgw imwidth cocowidth originalwidth")
+_HEIGHTS = _words("height imageheight imgheight imgh imheight cocoheight originalheight")
+_AREAS = _words("area areas")
+_CROWDS = _words("iscrowd iscrowds crowd isgroupof")
+_DIFFICULTS = _words("difficult difficults isdifficult")
+_FORMATS = _words("format bboxformat boxformat bboxtype bboxmode")
+_EXPRESSIONS = _words(
+    "expression expressions referringexpression referringexpressions refexp refexps sent sentence",
+    "sentences phrase phrases query raw",
+)
+_EXPRESSION_IDS = _words("sentid sentids expressionid expressionids sentenceid")
 
 # What four numbers are called, and what that says of their order; None: the names leave it open.
 _FOUR_FIELDS: tuple[tuple[tuple[str, str, str, str], Order | None], ...] = (
@@ -110,8 +117,9 @@ def _find_image(
             draft.image = (binary or text or top[0]).path
         else:
             raise LayoutError(
-                f"no image among the columns: {describe_columns(schema)}; looked for struct<bytes, path>, bytes "
-                f'or a path; name it with --layout FILE.toml and a line such as image = "COLUMN"'
+                f"no image among the columns: {describe_columns(schema)}; looked for "
+                f"struct<bytes, path>, bytes or a path; name it with --layout FILE.toml and a line "
+                f'such as image = "COLUMN"'
             )
         draft.reasons.append(f"image: {format_path(draft.image)}")
     if draft.image_name is None:
@@ -128,9 +136,9 @@ def _find_boxes(draft: Draft, fields: Sequence[Field], schema: pa.Schema) -> Fie
     found = [*_single_fields(fields), *_four_fields(fields)]
     if not found:
         raise LayoutError(
-            f"no boxes among the columns: {describe_columns(schema)}; looked for a list of numbers named "
-            f"bbox or the like, or for xmin, ymin, xmax, ymax; if there are boxes, name them with --layout FILE.toml "
-            f'and a line such as boxes = "COLUMN.FIELD"'
+            f"no boxes among the columns: {describe_columns(schema)}; looked for a list of numbers "
+            f"named bbox or the like, or for xmin, ymin, xmax, ymax; if there are boxes, name them "
+            f'with --layout FILE.toml and a line such as boxes = "COLUMN.FIELD"'
         )
     best, order = min(found, key=lambda each: _box_rank(each[0], fields))
     draft.boxes = tuple(field.path for field in best)
@@ -221,8 +229,8 @@ def _settle_task(draft: Draft, category: Field | None, schema: pa.Schema) -> Non
         draft.category = None
         if draft.expression is None:
             raise LayoutError(
-                f"no referring expressions among the columns: {describe_columns(schema)}; name them with "
-                f'--layout FILE.toml and a line such as expression = "COLUMN"'
+                f"no referring expressions among the columns: {describe_columns(schema)}; name "
+                f'them with --layout FILE.toml and a line such as expression = "COLUMN"'
             )
         return
     draft.expression = draft.expression_id = None
@@ -231,9 +239,10 @@ def _settle_task(draft: Draft, category: Field | None, schema: pa.Schema) -> Non
         draft.reasons.append(f"category: {format_path(category.path)}")
     elif draft.names is None or len(draft.names) != 1:
         raise LayoutError(
-            f"boxes, but nothing that says what they are, among the columns: {describe_columns(schema)}; name it with "
-            f'--layout FILE.toml and a line such as category = "COLUMN.FIELD" (or expression = "COLUMN"), or give '
-            f"the one name of all boxes with --classes"
+            f"boxes, but nothing that says what they are, among the columns: "
+            f"{describe_columns(schema)}; name it with --layout FILE.toml and a line such as "
+            f'category = "COLUMN.FIELD" (or expression = "COLUMN"), or give the one name of all '
+            f"boxes with --classes"
         )
 
 
@@ -268,7 +277,7 @@ def _find_id(draft: Draft, fields: Sequence[Field], boxes: Field) -> None:
         found = _pick(formats, _FORMATS)
         draft.order_column = found.path if found else None
     if draft.id is None:
-        keys = _ROW_IDS if draft.task == "grounding" else _IDS
+        keys: tuple[str, ...] = _ROW_IDS if draft.task == "grounding" else _IDS
         keys = keys[:2] if draft.grouped else keys  # a row's own `id` would be the box's
         usable = [f for f in scalars if f.is_text or pt.is_integer(f.type)]
         found = _pick((f for f in usable if not f.container), keys) or _pick(usable, _IDS[:1])

@@ -1,4 +1,4 @@
-"""Sample: some boxes from the beginning, the middle and the end of a data set, to judge conventions by."""
+"""Sample: boxes from the beginning, the middle and the end of a data set, to judge it by."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -33,7 +33,7 @@ class Sample(NamedTuple):
         numbers: `(M, 4)`.
         image_sizes: `(M, 2)` width and height, NaN where unknown.
         area: `(M,)` as a column says, NaN where none does.
-        class_numbers: `(M,)` numbers of classes, NaN where null; None where classes are text or none.
+        class_numbers: `(M,)` numbers of classes, NaN where null; None where they are no numbers.
         orders: what rows say of the order of their boxes.
         source_of_sizes: "columns", "image headers" or "nothing".
     """
@@ -152,7 +152,7 @@ def _header_sizes(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> F
             elif images.data is not None and images.data[i].is_valid:
                 sizes[i] = read_image_size(images.data[i].as_buffer())[0]
         except (ImageError, OSError, SourceError):
-            continue  # unknown is a good answer here: what is wrong with the image is for convert to say
+            continue  # unknown is an answer too: what is wrong with the image, its reader will say
     return sizes
 
 

@@ -1,4 +1,4 @@
-"""Settling a layout: what was declared, then what the schema tells, then what a sample of boxes bears out."""
+"""Settling a layout: what was declared, what the schema tells, what a sample of boxes bears out."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -33,7 +33,8 @@ def settle(
     Args:
         draft: what was declared.
         schema: columns that most files have.
-        files, footers: in the same order.
+        files: all that can be read.
+        footers: theirs, in the same order.
         data_set: what stands beside the data.
         image_root: where image files are looked for, or None.
 
@@ -50,8 +51,9 @@ def settle(
         is_empty=lambda path: all(_lacks(footer, path) for footer in footers),
     )
     is_text = _is_text(draft.category, schema)
-    if draft.names is None and draft.category in class_names and not is_text:
-        draft.names = class_names[draft.category]
+    if draft.names is None and draft.category is not None and not is_text:
+        draft.names = class_names.get(draft.category)
+    if draft.names is not None and draft.names == class_names.get(draft.category or ()):
         draft.reasons.append(f"class names: {len(draft.names)} from {place}")
     needs_numbering = draft.names is not None and draft.category is not None and not is_text
     needs_numbering &= draft.id_offset is None and draft.id_table is None
@@ -128,8 +130,8 @@ def _settle_order_column(draft: Draft, sample: Sample) -> None:
     draft.reasons.append(f"order: column {column} says {', '.join(said)}")
     if len(said) > 1 and draft.space is None:
         raise LayoutError(
-            f"column {column} names several orders, and so boxes do not tell their space; say it with a line such "
-            f'as space = "pixels" in --layout FILE.toml'
+            f"column {column} names several orders, and so boxes do not tell their space; say it "
+            f'with a line such as space = "pixels" in --layout FILE.toml'
         )
 
 
@@ -146,9 +148,9 @@ def _check_names(draft: Draft, *, is_text: bool) -> None:
         return
     column = format_path(draft.category)
     raise LayoutError(
-        f"{column} holds numbers, and neither the footer nor dataset_infos.json nor README.md beside the data names "
-        f'the classes; give their names with --classes FILE, or with names = [...] (or "coco", "voc") in --layout '
-        f"FILE.toml"
+        f"{column} holds numbers, and neither the footer nor dataset_infos.json nor README.md beside "
+        f"the data names the classes; give their names with --classes FILE, or with "
+        f'names = [...] (or "coco", "voc") in --layout FILE.toml'
     )
 
 

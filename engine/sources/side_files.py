@@ -1,4 +1,4 @@
-"""Side files: what stands beside the parquet and tells where a data set begins and what its classes are."""
+"""Side files: what stands beside the parquet and tells of the data set as a whole."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +18,7 @@ class DataSet(NamedTuple):
 
     Attributes:
         root: path or URL of the data set's root: the nearest folder, from INPUT upwards, that has
-            a description, else the folder above those that are only called `data`, `train` and the like.
+            a description, else the folder above those that are called `data`, `train` or the like.
         infos: text of dataset_infos.json, or None.
         card: text of README.md, or None.
     """

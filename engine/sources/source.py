@@ -1,4 +1,4 @@
-"""Source: the files of a data set and what their columns mean, as plain data that a worker can be sent."""
+"""Source: files of a data set and what their columns mean, as plain data to send to a worker."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -61,7 +61,7 @@ class Source:
         files: sorted by INPUT, then by path.
         unreadable: files that are left out.
         task: what records are made for.
-        image_root: path or URL of the only folder where image files are looked for, if one was given.
+        image_root: path or URL of the only folder where image files are looked for, if given.
     """
 
     layout: Layout
@@ -78,19 +78,19 @@ class Source:
         return sum(file.num_rows for file in self.files)
 
     @property
+    def has_plain_numbers(self) -> bool:
+        """Whether a class number is an index into `names` as it stands."""
+        layout = self.layout
+        return self.names == layout.names and layout.id_offset == 0 and layout.id_table is None
+
+    @property
     def class_lookup(self) -> IntArray:
-        """`(K,)` index into `names` of each class number that the layout allows, from 0; -1 where it does not count."""
-        assigned = numbered_names(self.layout)
-        index = {name: i for i, name in enumerate(self.names or ())}
-        return np.array([index.get(name, -1) for name in assigned], dtype=np.int64)
-
-
-def numbered_names(layout: Layout) -> list[str | None]:
-    """Class names by the number that the data use, None where a number stands for no class."""
-    names = list(layout.names or ())
-    if layout.id_table is None:
-        return [None] * layout.id_offset + [str(name) for name in names]
-    table: list[str | None] = [None] * (COCO91_NUMBERS[-1] + 1)
-    for number, name in zip(COCO91_NUMBERS, names, strict=False):
-        table[number] = name
-    return table
+        """`(K,)` index into `names` of each class number from 0; -1 where there is none."""
+        names = self.layout.names or ()
+        plain = range(self.layout.id_offset, self.layout.id_offset + len(names))
+        numbers = plain if self.layout.id_table is None else COCO91_NUMBERS
+        number_of = {name: number for number, name in zip(numbers, names, strict=False)}
+        lookup = np.full(max(number_of.values(), default=-1) + 1, -1, dtype=np.int64)
+        for i, name in enumerate(self.names or ()):
+            lookup[number_of[name]] = i
+        return lookup

@@ -16,8 +16,8 @@ def find_splits(relatives: Sequence[str], folder: str) -> list[str]:
     A file's name before its number says it (`train-00000-of-00002`), else the folder that it is in.
     `train*` is train, `val*` is val and `test*` is test, but for testA and testB; any other name of
     numbered files is a split of its own. A file name without a number that is none of these
-    (`raccoon.parquet`) is a split of its own only beside files whose split is said; else it is train, as
-    is a file without any name.
+    (`raccoon.parquet`) is a split of its own only beside files whose split is said; else it is
+    train, as is a file without any name.
 
     Args:
         relatives: "/"-separated paths below the INPUT's folder.
