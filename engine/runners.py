@@ -82,13 +82,12 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
     if not units:
         return
     with _connected(runner):
-        import ray
+        import ray.data
 
+        _quieten_console()
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.op_resource_reservation_enabled = (
-            False  # it keeps small fused tasks from overlapping
-        )
+        context.op_resource_reservation_enabled = False  # or small fused tasks wait for each other
         dataset = ray.data.read_datasource(
             _unit_source(units), override_num_blocks=len(units)
         ).map_batches(_Task(work), batch_size=None, batch_format="pyarrow")
@@ -127,7 +126,7 @@ def _unit_source(units: Sequence[Unit]) -> Any:
     from ray.data import Datasource, ReadTask
     from ray.data.block import BlockMetadata
 
-    class UnitSource(Datasource):  # type: ignore[misc]  # Ray has no types for it
+    class UnitSource(Datasource):
         """A block a unit; the task that gets it does the reading."""
 
         def get_name(self) -> str:
@@ -175,12 +174,17 @@ def _connected(runner: Runner) -> Iterator[None]:
         address="local" if own else address,  # without one, Ray joins any cluster that it finds
         num_cpus=runner.num_cpus if own else None,
         include_dashboard=False if own else None,
-        configure_logging=True,
-        logging_level=logging.WARNING,
+        logging_level=logging.ERROR,
         log_to_driver=False,
     )
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _quieten_console() -> None:
+    """Leaves Ray Data's log files as they are; what people need to know, the command says."""
+    for handler in logging.getLogger("ray.data").handlers:
+        if handler.name == "console":
+            handler.setLevel(logging.ERROR)

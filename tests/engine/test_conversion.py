@@ -1,5 +1,6 @@
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ LOCAL = Runner("local")
 
 
 def run(source: Path, output: Path, **options: Any) -> Manifest:
-    options = {"formats": ["qwen3-vl"], "runner": LOCAL, "max_reject_ratio": 1.0} | options
-    return convert(str(source), str(output), **options)
+    defaults: dict[str, Any] = {"formats": ["qwen3-vl"], "runner": LOCAL, "max_reject_ratio": 1.0}
+    return convert(str(source), str(output), **defaults | options)
 
 
 def examples(output: Path, format_name: str = "qwen3-vl") -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def test_truth_holds_the_exact_boxes(tmp_path: Path) -> None:
         assert (tmp_path / "out/truth/val" / target["image"]).resolve().is_file()
 
 
-FAULTS = {
+FAULTS: dict[str, tuple[str, Callable[[Row], Row]]] = {
     "no_such_jpeg": (
         "not_an_image",
         lambda row: {**row, "image": {"bytes": b"x" * 99, "path": None}},
