@@ -5,6 +5,12 @@ from collections.abc import Sequence
 
 import typer
 
+from groundray.engine.cli.convert import EPILOG as CONVERT_EPILOG
+from groundray.engine.cli.convert import convert
+from groundray.engine.cli.draw import EPILOG as DRAW_EPILOG
+from groundray.engine.cli.draw import draw
+from groundray.engine.cli.inspect import EPILOG as INSPECT_EPILOG
+from groundray.engine.cli.inspect import inspect
 from groundray.formats.errors import GroundrayError
 
 app = typer.Typer(
@@ -14,6 +20,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command(epilog=CONVERT_EPILOG)(convert)
+app.command(epilog=DRAW_EPILOG)(draw)
+app.command(epilog=INSPECT_EPILOG)(inspect)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

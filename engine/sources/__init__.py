@@ -3,11 +3,12 @@
 from groundray.engine.sources.decode import Decoded
 from groundray.engine.sources.faults import Fault
 from groundray.engine.sources.keys import Keys
-from groundray.engine.sources.layout import Layout
+from groundray.engine.sources.layout import Layout, format_path
 from groundray.engine.sources.open import open_source
 from groundray.engine.sources.places import open_file, protocol_of
 from groundray.engine.sources.presets import PRESETS
 from groundray.engine.sources.reader import iter_annotations, iter_decoded, read_keys
+from groundray.engine.sources.sample import read_header_sizes
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "Source",
     "SourceFile",
     "UnreadableFile",
+    "format_path",
     "iter_annotations",
     "iter_decoded",
     "open_file",
     "open_source",
     "protocol_of",
+    "read_header_sizes",
     "read_keys",
 ]

@@ -73,6 +73,28 @@ def read_sample(draft: Draft, files: Sequence[SourceFile], image_root: str | Non
     )
 
 
+def read_header_sizes(
+    image: Path, files: Sequence[SourceFile], image_root: str | None
+) -> FloatArray:
+    """`(K, 2)` width and height of a few images from the same places, by their headers.
+
+    Raises:
+        SourceError: a file cannot be read.
+    """
+    parts = [np.zeros((0, 2))]
+    for place in _places(files):
+        finder = ImageFinder(place.file, image_root)
+        stop = min(place.stop, place.start + _MAX_HEADERS)
+        with open_parquet(place.file) as opened:
+            for _, batch in opened.iter_batches(
+                [image], place.start, stop, batch_bytes=_BATCH_BYTES
+            ):
+                parts.append(_header_sizes(image, batch, finder))
+    sizes = np.concatenate(parts)
+    known: FloatArray = sizes[~np.isnan(sizes[:, 0])]
+    return known
+
+
 class _Part(NamedTuple):
     numbers: FloatArray
     image_sizes: FloatArray
@@ -107,7 +129,11 @@ def _read_place(
 def _read_part(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> _Part:
     boxes = read_boxes(draft.boxes or (), batch)
     counts = np.diff(boxes.offsets)
-    sizes = _column_sizes(draft, batch) if draft.width else _header_sizes(draft, batch, finder)
+    sizes = (
+        _column_sizes(draft, batch)
+        if draft.width
+        else _header_sizes(draft.image or (), batch, finder)
+    )
     orders = follow(batch, draft.order_column).values if draft.order_column else None
     return _Part(
         boxes.numbers,
@@ -142,9 +168,10 @@ def _column_sizes(draft: Draft, batch: pa.RecordBatch) -> FloatArray:
     return np.where(sizes > 0, sizes, np.nan)
 
 
-def _header_sizes(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> FloatArray:
+def _header_sizes(image: Path, batch: pa.RecordBatch, finder: ImageFinder) -> FloatArray:
+    """`(N, 2)` width and height of images, NaN where they cannot be read."""
     sizes = np.full((len(batch), 2), np.nan)
-    images = read_images(draft.image or (), batch, finder)
+    images = read_images(image, batch, finder)
     for i, path in enumerate(images.paths):
         try:
             if path is not None:

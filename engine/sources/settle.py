@@ -112,10 +112,12 @@ def _settle_convention(draft: Draft, sample: Sample) -> None:
         return
     verdict = judge(sample, order=draft.order, space=draft.space)
     draft.order, draft.space = verdict.reading
-    shares = ", ".join(f"{reading} {share:.1%}" for reading, share in verdict.shares.items())
+    rivals = sorted((s, str(r)) for r, s in verdict.shares.items() if r != verdict.reading)
+    nearest = f"; next best: {rivals[0][1]}, {rivals[0][0]:.1%}" if rivals else ""
+    against = verdict.shares[verdict.reading]
     draft.reasons.append(
-        f"convention: {verdict.reading}, by {verdict.num_boxes:,} boxes and image sizes from "
-        f"{sample.source_of_sizes}; shares that violate each reading: {shares}"
+        f"convention: {verdict.reading}; {against:.1%} of {verdict.num_boxes:,} boxes speak against "
+        f"it{nearest} (image sizes from {sample.source_of_sizes})"
     )
 
 
@@ -148,8 +150,8 @@ def _check_names(draft: Draft, *, is_text: bool) -> None:
         return
     column = format_path(draft.category)
     raise LayoutError(
-        f"{column} holds numbers, and neither the footer nor dataset_infos.json nor README.md beside "
-        f"the data names the classes; give their names with --classes FILE, or with "
+        f"{column} holds numbers, and neither the footer nor dataset_infos.json nor README.md "
+        f"beside the data names the classes; give their names with --classes FILE, or with "
         f'names = [...] (or "coco", "voc") in --layout FILE.toml'
     )
 
