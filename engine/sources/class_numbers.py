@@ -36,6 +36,7 @@ def judge_numbering(numbers: FloatArray, names: tuple[str, ...]) -> NumberingVer
     Raises:
         LayoutError: too many numbers name no class, or two ways to count both fit.
     """
+    numbers = numbers[~np.isnan(numbers)]
     shares = {way: float(np.mean(~np.isin(numbers, known))) for way, known in _ways(names).items()}
     if shares["from 0"] == 0 or (shares["from 0"] <= ACCEPTED and _all_others(shares, "from 0")):
         return NumberingVerdict(0, None, f"classes are numbered from 0 to {len(names) - 1}")

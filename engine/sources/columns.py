@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,9 @@ _DTYPES: dict[pa.DataType, np.dtype[Any]] = {  # `to_pandas_dtype` would import 
     pa.from_numpy_dtype(kind): np.dtype(kind)
     for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 }
+
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,18 @@ def gather_lists(offsets: IntArray, chosen: IntArray) -> tuple[IntArray, IntArra
     ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     shifts = np.repeat(offsets[chosen] - ends[:-1], counts)
     return ends, np.arange(ends[-1], dtype=np.int64) + shifts
+
+
+def align_lists(
+    values: NDArray[Number], offsets: IntArray, box_offsets: IntArray, *, missing: float
+) -> NDArray[Number]:
+    """Values in lists of their own as one a box; `missing` in rows where the lengths differ."""
+    if np.array_equal(offsets, box_offsets):
+        return values
+    aligned = np.full(box_offsets[-1], missing, dtype=values.dtype)
+    same = np.flatnonzero(np.diff(offsets) == np.diff(box_offsets))
+    aligned[gather_lists(box_offsets, same)[1]] = values[gather_lists(offsets, same)[1]]
+    return aligned
 
 
 def _with_nulls(column: Column) -> Column:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from groundray.engine.records import FloatArray, IntArray, Records
 from groundray.engine.sources.box_lists import BoxLists, read_orders, to_xyxy
 from groundray.engine.sources.columns import (
+    align_lists,
     follow,
     gather_lists,
     is_list,
@@ -39,8 +39,6 @@ from groundray.engine.sources.keys import (
 )
 from groundray.engine.sources.layout import ORDERS, Layout, Path
 from groundray.engine.sources.source import Source, SourceFile
-
-Number = TypeVar("Number", np.int64, np.float64)
 
 
 class Decoded(NamedTuple):
@@ -176,7 +174,9 @@ def _read_category(source: Source, rows: Rows) -> tuple[IntArray, Sequence[str]]
         return np.zeros(len(boxes.numbers), dtype=np.int64), source.names or ()
     if categories.offsets is None:
         return np.repeat(categories.codes, np.diff(boxes.offsets)), categories.names
-    return _align(categories.codes, categories.offsets, boxes.offsets, missing=-1), categories.names
+    return align_lists(
+        categories.codes, categories.offsets, boxes.offsets, missing=-1
+    ), categories.names
 
 
 def _read_size(batch: pa.RecordBatch, path: Path | None) -> IntArray:
@@ -197,19 +197,7 @@ def _read_box_field(
     values = to_floats(column.values)
     if column.offsets is None:
         return np.repeat(values, np.diff(boxes.offsets))
-    return _align(values, column.offsets, boxes.offsets, missing=missing)
-
-
-def _align(
-    values: NDArray[Number], offsets: IntArray, box_offsets: IntArray, *, missing: float
-) -> NDArray[Number]:
-    """Values in lists of their own as one a box; `missing` in rows where the lengths differ."""
-    if np.array_equal(offsets, box_offsets):
-        return values
-    aligned = np.full(box_offsets[-1], missing, dtype=values.dtype)
-    same = np.flatnonzero(np.diff(offsets) == np.diff(box_offsets))
-    aligned[gather_lists(box_offsets, same)[1]] = values[gather_lists(offsets, same)[1]]
-    return aligned
+    return align_lists(values, column.offsets, boxes.offsets, missing=missing)
 
 
 def _boxes(rows: Rows) -> BoxLists:

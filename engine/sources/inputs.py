@@ -95,6 +95,7 @@ def _walk(root: str) -> Iterable[str]:
 
 def _expand_remote(place: str) -> Iterable[InputFile]:
     fs, path = file_system(place)
+    fs.invalidate_cache()
     try:
         names, root_path = _list_remote(fs, path)
     except Exception as error:  # each protocol has errors of its own

@@ -9,7 +9,14 @@ import pyarrow as pa
 from groundray.engine.images import read_image_size
 from groundray.engine.records import FloatArray, IntArray
 from groundray.engine.sources.box_lists import read_boxes
-from groundray.engine.sources.columns import follow, is_list, open_list, to_floats, to_texts
+from groundray.engine.sources.columns import (
+    align_lists,
+    follow,
+    is_list,
+    open_list,
+    to_floats,
+    to_texts,
+)
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.image_files import ImageFinder, read_images
 from groundray.engine.sources.layout import Path
@@ -128,7 +135,6 @@ def _read_place(
 
 def _read_part(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> _Part:
     boxes = read_boxes(draft.boxes or (), batch)
-    counts = np.diff(boxes.offsets)
     sizes = (
         _column_sizes(draft, batch)
         if draft.width
@@ -137,16 +143,16 @@ def _read_part(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> _Par
     orders = follow(batch, draft.order_column).values if draft.order_column else None
     return _Part(
         boxes.numbers,
-        np.repeat(sizes, counts, axis=0),
-        _per_box(draft.area, batch, counts),
-        _per_box(draft.category, batch, counts),
+        np.repeat(sizes, np.diff(boxes.offsets), axis=0),
+        _per_box(draft.area, batch, boxes.offsets),
+        _per_box(draft.category, batch, boxes.offsets),
         {text or "" for text in to_texts(orders)} if orders is not None else set(),
     )
 
 
-def _per_box(path: Path | None, batch: pa.RecordBatch, counts: IntArray) -> FloatArray:
-    """`(M,)` numbers, one a box; NaN in all where they are no numbers or do not fit the boxes."""
-    nothing = np.full(int(counts.sum()), np.nan)
+def _per_box(path: Path | None, batch: pa.RecordBatch, offsets: IntArray) -> FloatArray:
+    """`(M,)` numbers, one a box; NaN where they are no numbers or do not fit a row's boxes."""
+    nothing = np.full(int(offsets[-1]), np.nan)
     if path is None:
         return nothing
     column = follow(batch, path)
@@ -156,8 +162,8 @@ def _per_box(path: Path | None, batch: pa.RecordBatch, counts: IntArray) -> Floa
         return nothing
     values = to_floats(column.values)
     if column.offsets is None:
-        return np.repeat(values, counts)
-    return values if np.array_equal(np.diff(column.offsets), counts) else nothing
+        return np.repeat(values, np.diff(offsets))
+    return align_lists(values, column.offsets, offsets, missing=np.nan)
 
 
 def _column_sizes(draft: Draft, batch: pa.RecordBatch) -> FloatArray:

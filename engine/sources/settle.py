@@ -116,8 +116,8 @@ def _settle_convention(draft: Draft, sample: Sample) -> None:
     nearest = f"; next best: {rivals[0][1]}, {rivals[0][0]:.1%}" if rivals else ""
     against = verdict.shares[verdict.reading]
     draft.reasons.append(
-        f"convention: {verdict.reading}; {against:.1%} of {verdict.num_boxes:,} boxes speak against "
-        f"it{nearest} (image sizes from {sample.source_of_sizes})"
+        f"convention: {verdict.reading}; {against:.1%} of {verdict.num_boxes:,} boxes speak "
+        f"against it{nearest} (image sizes from {sample.source_of_sizes})"
     )
 
 
