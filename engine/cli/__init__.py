@@ -1,4 +1,4 @@
-"""The `groundray` command: one module a verb; a command parses, calls one library function, prints."""
+"""The `groundray` command: one module a verb, which parses, calls one library function, prints."""
 
 import sys
 from collections.abc import Sequence
