@@ -1,5 +1,6 @@
 """Pictures: the images of a batch of records, ready to be written or to be referred to."""
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
@@ -120,4 +121,5 @@ def _read(place: str, num_bytes: int | None) -> bytes:
     except OSError as error:
         name = place.rsplit("/", 1)[-1]
         reason = "missing_image" if isinstance(error, FileNotFoundError) else "unreadable_image"
-        raise ImageError(reason, f"{name}: {error.strerror or type(error).__name__}") from error
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise ImageError(reason, f"{name}: {why}") from error
