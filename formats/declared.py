@@ -8,13 +8,16 @@ from re import Pattern
 import numpy as np
 from numpy.typing import NDArray
 
-from groundray.formats.base import FloatArray, ParsedAnswer, Rendered, Task, Wire
+from groundray.formats.base import FloatArray, ParsedAnswer, ParsedObject, Rendered, Task, Wire
 from groundray.formats.codecs import Codec
 from groundray.formats.envelope import Envelope
 from groundray.formats.errors import FormatError, LabelError
 from groundray.formats.grammars.base import Grammar
 from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
 from groundray.formats.labels import LabelTexts, refuse_reserved, reserved_pattern
+from groundray.formats.trainer import trained_text
+
+_PROBE = (1, 2, 3, 4)
 
 
 @dataclass(frozen=True)
@@ -100,4 +103,11 @@ class DeclaredFormat:
         if not label.strip():
             raise LabelError(f"label {label!r} cannot be written in {self.name!r}: it is blank")
         refuse_reserved(label, self._reserved, what="label", format_name=self.name)
-        return self.grammar.label_text(label)
+        text = self.grammar.label_text(label)
+        answer = self.parse(trained_text(self.grammar.render([text, text], [_PROBE, _PROBE])))
+        if answer != ParsedAnswer((ParsedObject(label, _PROBE),) * 2):
+            raise LabelError(
+                f"label {label!r} cannot be written in {self.name!r}: it would be read back as "
+                f"{answer.objects[0].category if answer.objects else None!r}"
+            )
+        return text

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from groundray.formats.grammars.base import Body
+from groundray.formats.grammars.loose_strings import well_formed
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|user|>", "<|observation|>", "<eos>")
 """Tokens that end a turn, of the families that are built in."""
-
-_MARKS = re.compile(r"</?(?:think|answer)>")
 
 
 @dataclass(frozen=True)
@@ -32,35 +31,25 @@ class Envelope:
     def open(self, text: str) -> tuple[Body, bool]:
         """The answer's part of a text, and whether the text stops inside its reasoning.
 
-        Reasoning without its opening tag (the prompt held it) ends at `</think>` all the same. Of
-        several `<answer>` parts the last one counts.
+        The answer begins after the last `</think>`, which may stand alone where the prompt held its
+        counterpart. Of several `<answer>` parts the last one counts.
         """
-        ended = False
-        end = self._end.search(text)
-        if end is not None:
-            text, ended = text[: end.start()], True
-        kept: list[str] = []
-        start, thinking = 0, False
-        for mark in _MARKS.finditer(text):
-            tag = mark.group()
-            if not thinking and tag != "</think>":
-                kept.append(text[start : mark.start()])
-            if tag == "<think>":
-                thinking = True
-            elif tag == "</think>":
-                if not thinking:
-                    kept.clear()
-                thinking = False
-            elif tag == "<answer>" and not thinking:
-                kept.clear()
-            elif tag == "</answer>" and not thinking:
-                return Body("".join(kept), ended=True), False
-            start = mark.end()
-        if not thinking:
-            kept.append(text[start:])
-        return Body("\n".join(kept), ended), thinking
+        text, ended = self._until_end_token(well_formed(text))
+        text = text.rpartition("</think>")[2]
+        text, cut, _ = text.partition("<think>")
+        text = text.rpartition("<answer>")[2]
+        text, closed, _ = text.partition("</answer>")
+        return Body(text, ended=ended or bool(closed)), bool(cut)
+
+    def _until_end_token(self, text: str) -> tuple[str, bool]:
+        """The text before the first end token that does not lead it, and whether there is one."""
+        start = 0
+        for token in self._end_token.finditer(text):
+            if text[start : token.start()].strip():
+                return text[start : token.start()], True
+            start = token.end()
+        return text[start:], False
 
     @cached_property
-    def _end(self) -> re.Pattern[str]:
-        words = "|".join(re.escape(token) for token in self.end_tokens)
-        return re.compile(rf"(?<=\S)\s*(?:{words})")
+    def _end_token(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(re.escape, self.end_tokens)))

@@ -9,7 +9,7 @@
     ├── OutputError    OUTPUT is locked, holds another run, or cannot be written
     └── RejectsError   the run finished, but too much was rejected
 
-The command line prints a `GroundrayError` as one line; anything else is a bug and shows a traceback.
+The command line prints a `GroundrayError` as one line; anything else is a bug, with a traceback.
 """
 
 

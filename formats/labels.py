@@ -9,7 +9,7 @@ TRAINER_PLACEHOLDERS = ("<ref-object>", "<bbox>", "<image>", "<video>", "<audio>
 """PaddleFormers replaces these wherever they stand in a message, in a label too."""
 
 # The spelling that chat models share for tokens of their own: <|im_end|>, <|box_start|>, ...
-_CHAT_TOKEN = r"<\|[^|<>\s]{1,64}\|>"
+_CHAT_TOKEN = r"<\|[^|<>\s]{1,64}\|>"  # noqa: S105
 
 # Labels remembered per format: a detection set has thousands at most, a grounding set has one an
 # example, which must not pile up.

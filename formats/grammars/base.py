@@ -5,6 +5,10 @@ from typing import NamedTuple, Protocol
 
 from groundray.formats.base import ParsedAnswer, Rendered, Wire
 
+MAX_TOKENS = 500_000
+"""An answer with more is runaway text, whose rest is left unread: no model writes so many, and a
+worker's memory and time stay bounded whatever it is given."""
+
 
 class Body(NamedTuple):
     """The part of a model's text that holds its answer.

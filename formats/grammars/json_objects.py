@@ -1,17 +1,26 @@
 """JSON, as models write it: `[{"bbox_2d": [228, 320, 961, 970], "label": "bowl"}]`."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
-from groundray.formats.base import ParsedAnswer, Rendered, Wire
-from groundray.formats.grammars.base import Body
+from groundray.formats.base import ParsedAnswer, ParsedObject, Rendered, Wire
+from groundray.formats.grammars.base import MAX_TOKENS, Body
+from groundray.formats.grammars.json_meaning import Meaning, meaning_of
+from groundray.formats.grammars.loose_json import Group, scan
+from groundray.formats.grammars.wire_numbers import numbers_in
+from groundray.formats.issues import BAD_BOX, TRUNCATED, UNPARSABLE
+from groundray.formats.nothing import says_nothing
+
+_BOX_TOKEN = re.compile(r"<\|(?:(begin)|end)_of_box\|>")
 
 
 @dataclass(frozen=True)
 class Json:
-    """Objects in a JSON text of a fixed layout; reading takes any layout.
+    """Objects in a JSON text of a fixed layout; reading takes any layout and any usual key.
 
     Attributes:
         item: text of one object; `{box}` and `{label}` stand for its numbers in brackets and its
@@ -20,6 +29,7 @@ class Json:
         between: what stands between two.
         tail: what stands after the last.
         comma: what stands between two numbers of a box.
+        count: how many numbers a box has.
     """
 
     item: str
@@ -27,6 +37,7 @@ class Json:
     between: str = ", "
     tail: str = "]"
     comma: str = ", "
+    count: int = 4
 
     def label_text(self, label: str) -> str:
         """The label in quotes, with non-ASCII characters as they are."""
@@ -34,18 +45,69 @@ class Json:
 
     def render(self, label_texts: Sequence[str], wire: Sequence[Wire]) -> Rendered:
         """The whole answer."""
-        template, comma = self._template, self.comma
-        items = [
-            template % {"label": label, "box": comma.join(map(str, box))}
-            for label, box in zip(label_texts, wire, strict=True)
-        ]
+        template = self._template
+        pairs = zip(label_texts, wire, strict=True)
+        if "{label}" not in self.item:
+            items = [template % tuple(box) for _, box in pairs]
+        elif self.item.index("{label}") < self.item.index("{box}"):
+            items = [template % (label, *box) for label, box in pairs]
+        else:
+            items = [template % (*box, label) for label, box in pairs]
         return Rendered(f"{self.head}{self.between.join(items)}{self.tail}")
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of any JSON-like answer."""
-        raise NotImplementedError
+        parts = _boxed_parts(body)
+        meanings = [self._read(part) for part in parts]
+        if parts[0] is not body and not any(map(_claims, meanings)):
+            meanings = [self._read(Body(_BOX_TOKEN.sub(" ", body.text), body.ended))]
+        objects: list[ParsedObject] = []
+        seen: set[tuple[ParsedObject, ...]] = set()
+        for meaning in meanings:
+            stated = tuple(meaning.objects)
+            if stated not in seen:
+                objects += stated
+                seen.add(stated)
+        return ParsedAnswer(tuple(objects), _issues(meanings))
+
+    def _read(self, part: Body) -> Meaning:
+        groups = scan(part.text, ended=part.ended)
+        if not groups and (numbers := numbers_in(part.text)) is not None:
+            groups = [Group([numbers])]
+        meaning = meaning_of(groups, count=self.count)
+        if not _claims(meaning):
+            meaning.nothing = says_nothing(part.text)
+        return meaning
 
     @cached_property
     def _template(self) -> str:
+        """`%`-template of one object."""
+        box = self.comma.join(["%s"] * self.count)
         escaped = self.item.replace("%", "%%")
-        return escaped.replace("{box}", "[%(box)s]").replace("{label}", "%(label)s")
+        return escaped.replace("{box}", f"[{box}]").replace("{label}", "%s")
+
+
+def _boxed_parts(body: Body) -> list[Body]:
+    """The parts between GLM's box tokens, each of which is an answer; or the whole, without any."""
+    parts: list[Body] = []
+    start, is_open = 0, False
+    for token in islice(_BOX_TOKEN.finditer(body.text), MAX_TOKENS // 10):
+        begins = token.group(1) is not None
+        if is_open or not (begins or parts):
+            parts.append(Body(body.text[start : token.start()], ended=True))
+        start, is_open = token.end(), begins
+    if start == 0:
+        return [body]
+    return [*parts, Body(body.text[start:], body.ended)] if is_open else parts
+
+
+def _claims(meaning: Meaning) -> bool:
+    return bool(meaning.objects) or meaning.bad or meaning.nothing or meaning.cut
+
+
+def _issues(meanings: Sequence[Meaning]) -> tuple[str, ...]:
+    bad = any(meaning.bad for meaning in meanings)
+    cut = any(meaning.cut for meaning in meanings)
+    if not any(map(_claims, meanings)):
+        return (BAD_BOX,) if any(meaning.stray for meaning in meanings) else (UNPARSABLE,)
+    return (BAD_BOX,) * bad + (TRUNCATED,) * cut

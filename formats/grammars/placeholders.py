@@ -5,17 +5,33 @@ The trainer fills them in, so the model learns, and says,
 its special tokens were skipped in decoding, `bowl(228,320),(961,970)`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
-from groundray.formats.base import ParsedAnswer, Rendered, Wire
-from groundray.formats.grammars.base import Body
+from groundray.formats.base import ParsedAnswer, ParsedObject, Rendered, Wire
+from groundray.formats.grammars.base import MAX_TOKENS, Body
+from groundray.formats.grammars.wire_numbers import COMMA, SHORT, numbers_in, to_number
+from groundray.formats.issues import BAD_BOX, TRUNCATED, UNPARSABLE
+from groundray.formats.nothing import says_nothing
 
 _ONE = "<ref-object><bbox>"
 _SEPARATOR = ", "
 
 # Texts of 0 to 63 objects, ready: most images have fewer.
 _READY = tuple(_SEPARATOR.join([_ONE] * count) for count in range(64))
+
+_TOKEN = re.compile(r"<\|(object_ref_start|object_ref_end|box_start|box_end)\|>")
+_POINT = rf"\(\s*({SHORT})\s*{COMMA}\s*({SHORT})\s*\)"
+_BOX = re.compile(rf"{_POINT}\s*{COMMA}\s*{_POINT}")
+_BETWEEN_BOXES = " \t\r\n,;.，。"  # noqa: RUF001
+
+# Without tokens: a second point that is none, and what follows belongs to the next object.
+_MALFORMED = re.compile(rf"{_POINT}\s*{COMMA}\s*\([^()]{{0,99}}\)\s*,\s+")
+_POINT_BEGUN = re.compile(r"\(\s*[-+]?\d")
+_CUT_POINT = re.compile(r"\([-+\d.,\s]*(?:\)[\s,]*(?:\([-+\d.,\s]*)?)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +50,103 @@ class Placeholders:
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of both spellings."""
-        raise NotImplementedError
+        reading = _Reading()
+        tokens = _TOKEN.search(body.text) is not None
+        cut = (_read_tagged if tokens else _read_plain)(body.text, reading)
+        bad = reading.bad or (cut and body.ended)
+        issues = (BAD_BOX,) * bad + (TRUNCATED,) * (cut and not body.ended)
+        if not (reading.objects or issues or says_nothing(body.text)):
+            issues = (UNPARSABLE,)
+        return ParsedAnswer(tuple(reading.objects), issues)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read so far.
+
+    Attributes:
+        objects: in the order of the text.
+        bad: a box was missing or malformed.
+        label: that of the boxes that follow.
+        waits: no box of that label was read yet.
+    """
+
+    objects: list[ParsedObject] = field(default_factory=list)
+    bad: bool = False
+    label: str | None = None
+    waits: bool = False
+
+    def begin(self, label: str) -> None:
+        """A label; its boxes follow."""
+        self.bad |= self.waits
+        self.label = label
+        self.waits = True
+
+    def add(self, numbers: Iterable[float]) -> None:
+        """One box."""
+        self.waits = False
+        wire = tuple(numbers)
+        if len(wire) == 4 and all(map(math.isfinite, wire)):
+            self.objects.append(ParsedObject(self.label, wire))
+        else:
+            self.bad = True
+
+
+def _read_tagged(text: str, reading: _Reading) -> bool:
+    """Reads a text with tokens; True if it ends inside an object."""
+    has_labels = "<|object_ref_start|>" in text
+    before, start = "", 0
+    for token in islice(_TOKEN.finditer(text), MAX_TOKENS):
+        between = text[start : token.start()]
+        if before == "object_ref_start":
+            reading.begin(between)
+        elif before == "box_start":
+            _read_boxes(between, reading)
+        elif not has_labels and token.group(1) == "box_start":
+            reading.label = between.strip(_BETWEEN_BOXES) or reading.label
+        before, start = token.group(1), token.end()
+    rest = text[start:]
+    if before == "box_start":
+        for box in _BOX.finditer(rest):
+            reading.add(map(to_number, box.groups()))
+    if before == "object_ref_end" and says_nothing(rest):
+        return False
+    return reading.waits or before.endswith("_start") or rest.rstrip().endswith(",") or "<|" in rest
+
+
+def _read_boxes(text: str, reading: _Reading) -> None:
+    """Reads what stands between two box tokens: one box, or several."""
+    end, found = 0, False
+    for box in _BOX.finditer(text):
+        reading.bad |= bool(text[end : box.start()].strip(_BETWEEN_BOXES))
+        reading.add(map(to_number, box.groups()))
+        end, found = box.end(), True
+    if not found:
+        if says_nothing(text):
+            reading.waits = False
+        else:
+            reading.add(numbers_in(text) or ())
+    elif text[end:].strip(_BETWEEN_BOXES):
+        reading.bad = True
+
+
+def _read_plain(text: str, reading: _Reading) -> bool:
+    """Reads a text without tokens; True if it ends inside an object."""
+    end = 0
+    for box in _BOX.finditer(text):
+        between = text[end : box.start()]
+        if "(" in between and (malformed := _MALFORMED.search(between)) is not None:
+            reading.bad = True
+            between = between[malformed.end() :]
+        name = between.lstrip(_BETWEEN_BOXES).rpartition("\n")[2].strip()
+        reading.label = name or reading.label
+        reading.add(map(to_number, box.groups()))
+        if len(reading.objects) > MAX_TOKENS:
+            return True
+        end = box.end()
+    rest = text[end:].strip()
+    if _CUT_POINT.search(rest[-200:]):
+        return True
+    if _POINT_BEGUN.search(rest):
+        reading.bad = True
+    return bool(end) and rest.startswith(",") and not rest.endswith((".", "!"))
