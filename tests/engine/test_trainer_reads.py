@@ -18,7 +18,7 @@ for folder in sys.argv[1:]:
     read = [*iter(FileListReader(folder, "messages", template_backend="custom"))]
     for example in read:
         assert all(os.path.isfile(path) for path in example["images"]), example["images"]
-    print(json.dumps(read))
+    print("READ", json.dumps(read))
 """
 
 
@@ -26,7 +26,8 @@ def read_by_trainer(folders: list[Path]) -> list[list[dict[str, Any]]]:
     done = subprocess.run(
         [sys.executable, "-c", READ, *map(str, folders)], check=True, capture_output=True, text=True
     )
-    return [json.loads(line) for line in done.stdout.splitlines()[-len(folders) :]]
+    lines = [line for line in done.stdout.splitlines() if line.startswith("READ ")]
+    return [json.loads(line.removeprefix("READ ")) for line in lines]
 
 
 def test_as_many_examples_are_read_as_the_manifest_says(tmp_path: Path) -> None:
