@@ -14,7 +14,7 @@ from groundray.formats.envelope import Envelope
 from groundray.formats.errors import FormatError, LabelError
 from groundray.formats.grammars.base import Grammar
 from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
-from groundray.formats.labels import LabelTexts, refuse_reserved, reserved_pattern
+from groundray.formats.labels import PLAIN_LABEL, LabelTexts, refuse_reserved, reserved_pattern
 from groundray.formats.trainer import trained_text
 
 _PROBE = (1, 2, 3, 4)
@@ -47,6 +47,11 @@ class DeclaredFormat:
     envelope: Envelope
     system: str | None = None
     source: str
+
+    @property
+    def space(self) -> str:
+        """Name of the coordinate space."""
+        return self.codec.space
 
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> NDArray[np.generic]:
         """See `BoxFormat.encode`."""
@@ -99,11 +104,13 @@ class DeclaredFormat:
         return LabelTexts(self._label_text)
 
     def _label_text(self, label: str) -> str:
-        """The label as text, if an answer that holds it reads back."""
+        """The label as text, after a trial that an answer with it reads back."""
         if not label.strip():
             raise LabelError(f"label {label!r} cannot be written in {self.name!r}: it is blank")
         refuse_reserved(label, self._reserved, what="label", format_name=self.name)
         text = self.grammar.label_text(label)
+        if PLAIN_LABEL.fullmatch(label):
+            return text
         answer = self.parse(trained_text(self.grammar.render([text, text], [_PROBE, _PROBE])))
         if answer != ParsedAnswer((ParsedObject(label, _PROBE),) * 2):
             raise LabelError(

@@ -11,6 +11,9 @@ TRAINER_PLACEHOLDERS = ("<ref-object>", "<bbox>", "<image>", "<video>", "<audio>
 # The spelling that chat models share for tokens of their own: <|im_end|>, <|box_start|>, ...
 _CHAT_TOKEN = r"<\|[^|<>\s]{1,64}\|>"  # noqa: S105
 
+PLAIN_LABEL = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
+"""Words of letters, which any grammar can carry: they need no trial, which costs 50 us."""
+
 # Labels remembered per format: a detection set has thousands at most, a grounding set has one an
 # example, which must not pile up.
 _MAX_REMEMBERED = 65536

@@ -95,9 +95,10 @@ class Registry:
             ) from error
 
     def add_file(self, path: str | Path) -> list[str]:
-        """Adds the things that a Python file defines, under their `name`; again is no change.
+        """Adds the things that a Python file defines, under their `name`.
 
-        A file that was edited since takes the place of what it defined before.
+        The same content again, here or as a copy elsewhere, is no change. A file that was edited
+        since takes the place of what it defined before.
 
         Returns:
             The names added, sorted.
@@ -112,23 +113,19 @@ class Registry:
         except OSError as error:
             raise self._error(f"plugin {str(path)!r} cannot be read: {error.strerror}") from error
         digest = hashlib.sha256(source).hexdigest()[:16]
-        if file not in self._files or self._files[file][0] != digest:
-            module = self._run(file, source, f"groundray_plugin_{file.stem}_{digest}")
-            found = {
-                name: Entry(f"{module.__name__}:{attribute}", str(path))
-                for attribute, name in self._things(module)
-            }
-            if not found:
-                raise self._error(f"plugin {str(path)!r} defines no {self.noun}")
-            before = self._files.pop(file, None)
-            try:
-                self._refuse_taken(found)
-            except GroundrayError:
-                if before is not None:
-                    self._files[file] = before
-                raise
-            self._files[file] = (digest, MappingProxyType(found))
-        return sorted(self._files[file][1])
+        for known, entries in self._files.values():
+            if known == digest:
+                return sorted(entries)
+        module = self._run(file, source, f"groundray_plugin_{file.stem}_{digest}")
+        before = self._files.pop(file, None)
+        try:
+            found = self._found_in(module, file)
+        except GroundrayError:
+            if before is not None:
+                self._files[file] = before
+            raise
+        self._files[file] = (digest, found)
+        return sorted(found)
 
     def _entry(self, name: str) -> Entry:
         entries = self._entries()
@@ -157,10 +154,16 @@ class Registry:
         for _, found in self._files.values():
             yield from found.items()
 
-    def _refuse_taken(self, found: Mapping[str, Entry]) -> None:
-        entries = self._entries()
-        for name, entry in found.items():
-            self._refuse_second(name, entries.get(name, entry), entry)
+    def _found_in(self, module: ModuleType, file: Path) -> Mapping[str, Entry]:
+        known = self._entries()
+        found: dict[str, Entry] = {}
+        for attribute, name in self._things(module, known):
+            entry = Entry(f"{module.__name__}:{attribute}", str(file))
+            self._refuse_second(name, known.get(name, entry), entry)
+            self._refuse_second(name, found.setdefault(name, entry), entry)
+        if not found:
+            raise self._error(f"plugin {str(file)!r} defines no {self.noun}")
+        return MappingProxyType(found)
 
     def _refuse_second(self, name: str, first: Entry, second: Entry) -> None:
         if first != second:
@@ -182,13 +185,12 @@ class Registry:
             ) from error
         return module
 
-    def _things(self, module: ModuleType) -> Iterator[tuple[str, str]]:
+    def _things(self, module: ModuleType, known: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
         """(attribute, name) of what the module itself defines, not of what it imports."""
-        known = self._entries()
         for attribute, value in list(vars(module).items()):
             if not self._accepts(value):
                 continue
-            name = str(value.name)
+            name = str(getattr(value, "name", attribute))
             if isinstance(value, type):
                 imported = value.__module__ != module.__name__
             else:

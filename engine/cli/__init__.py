@@ -9,6 +9,7 @@ from groundray.engine.cli.convert import EPILOG as CONVERT_EPILOG
 from groundray.engine.cli.convert import convert
 from groundray.engine.cli.draw import EPILOG as DRAW_EPILOG
 from groundray.engine.cli.draw import draw
+from groundray.engine.cli.formats import formats
 from groundray.engine.cli.inspect import EPILOG as INSPECT_EPILOG
 from groundray.engine.cli.inspect import inspect
 from groundray.formats.errors import GroundrayError
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command(epilog=CONVERT_EPILOG)(convert)
 app.command(epilog=DRAW_EPILOG)(draw)
 app.command(epilog=INSPECT_EPILOG)(inspect)
+app.add_typer(formats, name="formats")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -132,6 +132,9 @@ def _read_boxes(text: str, reading: _Reading) -> None:
 
 def _read_plain(text: str, reading: _Reading) -> bool:
     """Reads a text without tokens; True if it ends inside an object."""
+    runaway = text.count("(") > MAX_TOKENS
+    if runaway:
+        text = text[: 8 * MAX_TOKENS]
     end = 0
     for box in _BOX.finditer(text):
         between = text[end : box.start()]
@@ -141,11 +144,9 @@ def _read_plain(text: str, reading: _Reading) -> bool:
         name = between.lstrip(_BETWEEN_BOXES).rpartition("\n")[2].strip()
         reading.label = name or reading.label
         reading.add(map(to_number, box.groups()))
-        if len(reading.objects) > MAX_TOKENS:
-            return True
         end = box.end()
     rest = text[end:].strip()
-    if _CUT_POINT.search(rest[-200:]):
+    if runaway or _CUT_POINT.search(rest[-200:]):
         return True
     if _POINT_BEGUN.search(rest):
         reading.bad = True

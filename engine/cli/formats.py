@@ -1,0 +1,168 @@
+"""`groundray formats`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groundray.formats import FORMATS, BoxFormat, Task, format_names, get_format
+
+if TYPE_CHECKING:
+    from groundray.formats.worked import Worked
+
+formats = typer.Typer(help="Show, check and try the formats that are installed.")
+
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="Python file that defines further formats.", metavar="FILE.py"),
+]
+NameArgument = Annotated[str, typer.Argument(help="Name of a format.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")]
+
+
+@formats.callback(invoke_without_command=True, epilog="Example: groundray formats")
+def bare(context: typer.Context, as_json: JsonOption = False, plugin: PluginOption = None) -> None:
+    """Show, check and try the formats that are installed."""
+    _add(plugin)
+    if context.invoked_subcommand is None:
+        _print_list(as_json=as_json)
+
+
+@formats.command("list", epilog="Example: groundray formats list --json")
+def list_(as_json: JsonOption = False, plugin: PluginOption = None) -> None:
+    """List all formats, and the packages that they come from."""
+    _add(plugin)
+    _print_list(as_json=as_json)
+
+
+@formats.command(epilog="Example: groundray formats show qwen3-vl")
+def show(name: NameArgument, plugin: PluginOption = None) -> None:
+    """Show how a format writes one example, and where its facts come from."""
+    from groundray.formats.worked import worked_examples
+
+    _add(plugin)
+    format_ = get_format(name)
+    print(f"{name}, of {FORMATS.origin(name)}")
+    print(f"source: {format_.source}")
+    print(f"space: {_space(format_)}")
+    if format_.system is not None:
+        print(f"system: {format_.system}")
+    for example in worked_examples(format_):
+        _print_example(example)
+
+
+@formats.command(epilog="Example: groundray formats check qwen3-vl")
+def check(name: NameArgument, plugin: PluginOption = None) -> None:
+    """Check that a format does what every format must, and show its quantisation ceiling."""
+    from groundray.formats.ceiling import quantisation_ceiling
+    from groundray.formats.conformance import checks
+
+    _add(plugin)
+    format_ = get_format(name)
+    failed = 0
+    for title, problem in checks(name):
+        failed += problem is not None
+        print(f"ok    {title}" if problem is None else f"FAIL  {title}: {problem}")
+    if failed:
+        print(f"{name} fails {failed} checks")
+        raise typer.Exit(1)
+    print("IoU that a model without mistakes can reach (mean, and 5th percentile):")
+    for size, mean_iou, low_iou in quantisation_ceiling(format_):
+        print(f"  {size:6}  {mean_iou:.4f}  {low_iou:.4f}")
+
+
+@formats.command(epilog="Example: echo '[]' | groundray formats parse qwen3-vl-json")
+def parse(
+    name: NameArgument,
+    width: Annotated[int | None, typer.Option(min=1, help="Image width, pixels.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="Image height, pixels.")] = None,
+    plugin: PluginOption = None,
+) -> None:
+    """Parse a model's answer on stdin; print its objects and issues as one line of JSON."""
+    if (width is None) != (height is None):
+        raise typer.BadParameter("--width and --height go together")
+    _add(plugin)
+    format_ = get_format(name)
+    text = sys.stdin.buffer.read().decode("utf-8", errors="replace").removesuffix("\n")
+    size = None if width is None or height is None else (width, height)
+    line = json.dumps(_parsed(format_, text, size), ensure_ascii=False)
+    typer.echo(line.encode())
+
+
+def _add(plugins: list[Path] | None) -> None:
+    for plugin in plugins or ():
+        FORMATS.add_file(plugin)
+
+
+def _print_list(*, as_json: bool) -> None:
+    rows = [_row(name) for name in format_names()]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for cells in table:
+        print("  ".join(map(str.ljust, cells, widths)).rstrip())
+
+
+def _row(name: str) -> dict[str, str | list[Task]]:
+    format_ = get_format(name)
+    tasks = list(format_.prompts)
+    nothing = format_.render(tasks[0], expression=None, categories=[], wire=[]).assistant
+    return {
+        "name": name,
+        "tasks": tasks,
+        "space": _space(format_),
+        "nothing": nothing,
+        "package": FORMATS.origin(name),
+    }
+
+
+def _cell(value: str | list[Task]) -> str:
+    return ", ".join(value) if isinstance(value, list) else value
+
+
+def _space(format_: BoxFormat) -> str:
+    """Name of a format's coordinate space, where it tells."""
+    return str(getattr(format_, "space", "-"))
+
+
+def _print_example(example: "Worked") -> None:
+    print(f"\n{example.task}:")
+    _print_block("user", f"<image>{example.user}")
+    _print_block("assistant", example.rendered.assistant)
+    if example.rendered.objects is not None:
+        _print_block("objects", json.dumps(example.rendered.objects, ensure_ascii=False))
+        _print_block("the trainer makes of it", example.trained)
+    _print_block("nothing there", example.nothing)
+
+
+def _print_block(title: str, text: str) -> None:
+    print(f"  {title}:")
+    print("\n".join(f"    {line}" for line in text.split("\n")))
+
+
+def _parsed(format_: BoxFormat, text: str, image_size: tuple[int, int] | None) -> dict[str, object]:
+    answer = format_.parse(text)
+    objects = [
+        {
+            "category": found.category,
+            "wire": list(found.wire),
+            "xyxy": None if image_size is None else _decoded(format_, found.wire, image_size),
+        }
+        for found in answer.objects
+    ]
+    return {"objects": objects, "issues": list(answer.issues)}
+
+
+def _decoded(
+    format_: BoxFormat, wire: tuple[float, ...], image_size: tuple[int, int]
+) -> list[float] | None:
+    """A box in pixels; None for numbers that no float64 can hold once they are scaled."""
+    import numpy as np
+
+    xyxy = format_.decode(np.array([wire], dtype=np.float64), image_size)
+    values: list[float] = xyxy[0].tolist()
+    return values if bool(np.isfinite(xyxy).all()) else None

@@ -1,0 +1,279 @@
+"""What every format must do, as a test class for pytest and as `groundray formats check NAME`.
+
+A plugin tests itself like this, with pytest:
+
+    from groundray.formats.conformance import Conformance
+
+    class TestToy(Conformance):
+        name = "toy"
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from groundray.formats import get_format
+from groundray.formats.base import TASKS, BoxFormat, FloatArray, ParsedAnswer, Task
+from groundray.formats.errors import LabelError
+from groundray.formats.trainer import trained_text
+
+NASTY_LABELS = (
+    "cat",
+    "traffic light",
+    '15" monitor',
+    "woman's hat",
+    'the "big", red dog',
+    "a, b",
+    "jersey [7, 8, 9, 10]",
+    "shirt (1,2),(3,4)",
+    "{curly}",
+    '{"bbox_2d": [1, 2, 3, 4]}',
+    '", "label": "x',
+    "back\\slash\\",
+    "羊，空桌子",  # noqa: RUF001 - a label in Chinese
+    "émigré ✂️ 👩‍🚀",
+    " padded ",
+    "two\nlines",
+    "tab\there",
+    "null",
+    "None",
+    "1",
+    "a<b>c",
+    "```json",
+    "</s>",
+    "<bbox>",
+    "<ref-object>",
+    "<image>",
+    "<|box_end|>",
+    "<think>",
+    "</think>",
+    "<answer>",
+    "",
+    " ",
+    "\ud83d",
+    "x" * 500,
+)
+"""Labels that have broken somebody's parser; a format writes one exactly or refuses it."""
+
+_NUM_BOXES = 500
+_RUNAWAY = ("9", "[", "{", '"', "\\", "(", "<", "1, ", "[1, 2, 3, 4], ", "cat, ", " ")
+_RUNAWAY_CHARACTERS = 2_000_000
+_RUNAWAY_S = 2.0
+
+
+class Check(NamedTuple):
+    """Result of one check; `problem` is None where it passed."""
+
+    name: str
+    problem: str | None
+
+
+class Conformance:
+    """Checks of one format; each raises AssertionError with what is wrong.
+
+    Attributes:
+        name: of the format, as registered.
+        tolerance_steps: how far a decoded coordinate may be off, in steps of the format's grid;
+            formats without a grid are off by nothing.
+    """
+
+    name: str
+    tolerance_steps = 0.5
+
+    @cached_property
+    def format(self) -> BoxFormat:
+        """The format under test."""
+        return get_format(self.name)
+
+    def test_boxes_survive_encode_and_decode(self) -> None:
+        """Within half a step of the grid that the encoded numbers show."""
+        for width, height in ((640, 480), (1, 1), (333, 4001), (8000, 6000)):
+            xyxy, sizes = _random_boxes(_NUM_BOXES, (width, height))
+            decoded = self.format.decode(self.format.encode(xyxy, sizes), (width, height))
+            _require(decoded.shape == (_NUM_BOXES, 4), f"decode gives shape {decoded.shape}")
+            steps = self._steps((width, height))
+            off = np.abs(decoded - xyxy) / np.array([width, height] * 2) * steps
+            worst = float(off.max())
+            _require(
+                worst <= self.tolerance_steps + 1e-6,
+                f"a coordinate of a {width}x{height} image comes back {worst:.3f} steps of "
+                f"1/{steps:g} away",
+            )
+
+    def test_encoding_many_boxes_equals_one_by_one(self) -> None:
+        """Images of several sizes in one call."""
+        xyxy, sizes = _mixed_boxes(60)
+        together = self.format.encode(xyxy, sizes)
+        single = [self.format.encode(xyxy[i : i + 1], sizes[i : i + 1]) for i in range(len(xyxy))]
+        _require(
+            bool(np.array_equal(together, np.concatenate(single))), "rows depend on each other"
+        )
+
+    def test_no_boxes_encode_and_decode_to_none(self) -> None:
+        """Empty arrays keep their number of columns."""
+        wire = self.format.encode(np.empty((0, 4)), np.empty((0, 2)))
+        _require(len(wire) == 0, f"encode of no boxes gives {len(wire)}")
+        decoded = self.format.decode(wire, (640, 480))
+        _require(decoded.shape == (0, 4), f"decode of no boxes gives shape {decoded.shape}")
+
+    def test_answers_read_back(self) -> None:
+        """Of one to sixty objects, for each task."""
+        for task in self._tasks():
+            for count in (1, 2, 7, 60):
+                labels = [f"thing {'abc'[i % 3]}" for i in range(count)]
+                wire = self._wire(count)
+                answer = self.format.parse(self._text(task, labels, wire))
+                _require(not answer.issues, f"{task}: a sound answer has issues {answer.issues}")
+                self._require_same(answer, labels, wire, f"{task}, {count} objects")
+
+    def test_nothing_there_is_an_answer(self) -> None:
+        """No objects and no issues, in a text that is not empty: trainers skip empty ones."""
+        for task in self._tasks():
+            text = self._text(task, [], [])
+            _require(text.strip() != "", f"{task}: the answer for nothing is empty")
+            answer = self.format.parse(text)
+            _require(answer == ParsedAnswer(), f"{task}: {text!r} is read as {answer}")
+
+    def test_labels_are_written_exactly_or_refused(self) -> None:
+        """A label that would be read back as another one must raise LabelError."""
+        for label in NASTY_LABELS:
+            wire = self._wire(2)
+            try:
+                text = self._text("detection", [label, "cat"], wire)
+            except LabelError:
+                continue
+            self._require_same(self.format.parse(text), [label, "cat"], wire, f"label {label!r}")
+            text.encode()  # a text that no file can store
+
+    def test_truncated_answers_invent_nothing(self) -> None:
+        """Cut anywhere, an answer holds only objects of the whole, in their order."""
+        for task in self._tasks():
+            labels = ["cat", "traffic light", "a, b [1]", "羊"]
+            labels = [label for label in labels if self._writes(label)]
+            text = self._text(task, labels, self._wire(len(labels)))
+            whole = self.format.parse(text).objects
+            for end in range(len(text)):
+                part = self.format.parse(text[:end])
+                kept = part.objects
+                _require(
+                    kept == whole[: len(kept)],
+                    f"{task}: cut at character {end}, {text[:end]!r} is read as {kept}",
+                )
+
+    def test_runaway_text_takes_linear_time(self) -> None:
+        """Two million characters of the kind that models repeat, each within two seconds."""
+        text = self._text("detection", ["cat"], self._wire(1))
+        for piece in (*_RUNAWAY, text, text[: len(text) // 2]):
+            runaway = text[: len(text) // 2] + piece * (_RUNAWAY_CHARACTERS // len(piece))
+            start = perf_counter()
+            self.format.parse(runaway)
+            took = perf_counter() - start
+            _require(took < _RUNAWAY_S, f"{len(runaway):,} characters of {piece!r}: {took:.1f} s")
+
+    def test_any_text_is_read_without_an_exception(self) -> None:
+        """Random pieces of JSON, tags and prose, always the same ones."""
+        for text in _junk(300):
+            answer = self.format.parse(text)
+            _require(isinstance(answer, ParsedAnswer), f"parse gives {type(answer).__name__}")
+        _require(
+            self.format.parse("").issues != (), "an empty text is not an answer: give an issue"
+        )
+
+    def _tasks(self) -> list[Task]:
+        return [task for task in TASKS if task in self.format.prompts]
+
+    def _steps(self, image_size: tuple[float, float]) -> float:
+        """Steps of the grid over an image side, from what its far corner is encoded as."""
+        width, height = image_size
+        corner = self.format.encode(
+            np.array([[0.0, 0.0, width, height]]), np.array([[width, height]], dtype=np.float64)
+        )
+        return float(np.max(corner)) if np.issubdtype(corner.dtype, np.integer) else 1e6
+
+    def _wire(self, count: int) -> list[list[float]]:
+        xyxy, sizes = _random_boxes(count, (640, 480))
+        rows: list[list[float]] = self.format.encode(xyxy, sizes).tolist()
+        return rows
+
+    def _text(self, task: Task, labels: Sequence[str], wire: Sequence[Sequence[float]]) -> str:
+        expression = "the thing on the left" if task == "grounding" else None
+        return trained_text(
+            self.format.render(task, expression=expression, categories=labels, wire=wire)
+        )
+
+    def _writes(self, label: str) -> bool:
+        try:
+            self._text("detection", [label], self._wire(1))
+        except LabelError:
+            return False
+        return True
+
+    def _require_same(
+        self,
+        answer: ParsedAnswer,
+        labels: Sequence[str],
+        wire: Sequence[Sequence[float]],
+        what: str,
+    ) -> None:
+        found = [list(item.wire) for item in answer.objects]
+        _require(found == [list(row) for row in wire], f"{what}: boxes come back as {found}")
+        read = [item.category for item in answer.objects]
+        named = [label for label in read if label is not None]
+        _require(not named or read == list(labels), f"{what}: labels come back as {read}")
+
+
+def checks(name: str) -> Iterator[Check]:
+    """Runs every check on a format, in order of definition."""
+    suite = type("Named", (Conformance,), {"name": name})()
+    for attribute in vars(Conformance):
+        if attribute.startswith("test_"):
+            title = attribute.removeprefix("test_").replace("_", " ")
+            yield Check(title, _problem(getattr(suite, attribute)))
+
+
+def _problem(check: Callable[[], None]) -> str | None:
+    try:
+        check()
+    except AssertionError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - a format may raise anything; that is its result
+        return f"raises {type(error).__name__}: {error}"
+    return None
+
+
+def _require(holds: bool, problem: str) -> None:  # noqa: FBT001 - reads as a statement
+    if not holds:
+        raise AssertionError(problem)
+
+
+def _random_boxes(count: int, image_size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """`(count, 4)` xyxy inside one image and its `(count, 2)` size; always the same."""
+    rng = np.random.default_rng(count)
+    sizes = np.tile(np.array(image_size, dtype=np.float64), (count, 1))
+    corners: FloatArray = np.sort(rng.random((count, 2, 2)), axis=1).reshape(count, 4)
+    return np.multiply(corners, np.tile(sizes, 2)), sizes
+
+
+def _mixed_boxes(count: int) -> tuple[FloatArray, FloatArray]:
+    rng = np.random.default_rng(count)
+    sizes = rng.integers(50, 5000, (count, 2)).astype(np.float64)
+    corners: FloatArray = np.sort(rng.random((count, 2, 2)), axis=1).reshape(count, 4)
+    return np.multiply(corners, np.tile(sizes, 2)), sizes
+
+
+def _junk(count: int) -> Iterator[str]:
+    pieces = (
+        *("[", "]", "{", "}", "(", ")", "<", ">", ",", ":", '"', "'", "\\", "\n", "```", "```json"),
+        *("1", "-2.5", "9" * 400, "NaN", "null", "cat", "羊", "\ud800", "\x00", "\ufeff"),
+        *('"bbox_2d": ', '"label": "cat"', "[1, 2, 3, 4]", "(1,2),(3,4)"),
+        *("<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "</s>"),
+        *("<|begin_of_box|>", "<|end_of_box|>", "<|object_ref_start|>", "<|object_ref_end|>"),
+        *("<|box_start|>", "<|box_end|>", "<bbox>", "<ref-object>", "<loc0001>", "<0>", "<box>"),
+    )
+    rng = random.Random(0)  # noqa: S311 - the same texts every time
+    for _ in range(count):
+        yield "".join(rng.choices(pieces, k=rng.randint(1, 40)))
