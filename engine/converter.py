@@ -1,29 +1,29 @@
 """The converter: reads one unit, and writes its shards in every format asked for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from groundray.engine import boxes
+from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.examples import ExampleStyle, example_lines
 from groundray.engine.fates import Fates
-from groundray.engine.pictures import Picture, iter_pictures, orientations_of, sizes_of
+from groundray.engine.images import PreparedImage
+from groundray.engine.pictures import Pictures, copy_pictures, refer_to_pictures
 from groundray.engine.plan import Part, Unit
 from groundray.engine.plugins import Plugin, load_plugins
 from groundray.engine.records import BoolArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
 from groundray.engine.shards import Commit, Tally, UnitWriter
 from groundray.engine.sources import Decoded, Source, iter_decoded
-from groundray.engine.storage import open_store
+from groundray.engine.storage import Buffer, open_store
 from groundray.engine.truth import truth_table
 from groundray.engine.unit_shards import TO_ROOT, UnitShards
 from groundray.formats import FORMATS, get_format
-from groundray.formats.errors import FormatError, ImageError
+from groundray.formats.errors import FormatError
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
@@ -133,7 +133,7 @@ class Converter:
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
         file = job.source.files[part.file]
-        for decoded in iter_decoded(job.source, file, part.start, part.stop):
+        for decoded in iter_ahead(iter_decoded(job.source, file, part.start, part.stop)):
             slots = shards.assign(self._outcome(unit, part, decoded))
             fates = Fates(file.relative, decoded.keys, slots, job.on_error == "raise")
             self._convert(decoded, self._take(unit, part, decoded, fates), fates, shards)
@@ -165,23 +165,25 @@ class Converter:
     def _convert(self, decoded: Decoded, fit: BoolArray, fates: Fates, shards: UnitShards) -> None:
         sound = np.ones(len(fit), dtype=np.bool_)
         sound[[fault.index for fault in decoded.faults]] = False
-        where = np.flatnonzero(fit)  # position, among all keys, of each record that is left
+        where = np.flatnonzero(fit)  # place, among all keys, of each record that is left
         records = decoded.records.take(fit[sound])
-        found = list(iter_pictures(records, self._job.images, self._job.verify))
-        for index, each in zip(where.tolist(), found, strict=True):
-            if isinstance(each, ImageError):
-                fates.reject(index, each.reason, str(each))
-        ready = np.array([isinstance(each, Picture) for each in found], dtype=np.bool_)
-        pictures = [each for each in found if isinstance(each, Picture)]
-        records, where = records.take(ready), where[ready]
+        if self._job.images == "copy":
+            pictures = copy_pictures(records, self._job.verify)
+        else:
+            pictures = refer_to_pictures(records)
+        ready = np.ones(len(records), dtype=np.bool_)
+        for place, error in pictures.errors.items():
+            fates.reject(int(where[place]), error.reason, str(error))
+            ready[place] = False
+        records, pictures, where = records.take(ready), pictures.take(ready), where[ready]
         records, alive = self._clean(records, pictures, where, fates)
-        self._write(records, list(compress(pictures, alive)), where[alive], fates, shards)
+        self._write(records, pictures.take(alive), where[alive], fates, shards)
 
     def _clean(
-        self, records: Records, pictures: Sequence[Picture], where: IntArray, fates: Fates
+        self, records: Records, pictures: Pictures, where: IntArray, fates: Fates
     ) -> tuple[Records, BoolArray]:
         """Records with their usable boxes, in pixels, and which of those that came in they are."""
-        sizes, orientations = sizes_of(pictures), orientations_of(pictures)
+        sizes, orientations = pictures.sizes, pictures.orientations
         declared = np.stack([records.width, records.height], axis=1)
         turned = is_in_displayed_frame(orientations, declared, sizes.astype(np.int64))
         box = records.box_record
@@ -231,7 +233,7 @@ class Converter:
     def _write(
         self,
         records: Records,
-        pictures: Sequence[Picture],
+        pictures: Pictures,
         where: IntArray,
         fates: Fates,
         shards: UnitShards,
@@ -240,40 +242,36 @@ class Converter:
         slots = fates.slot[where]
         for slot in np.unique(slots).tolist():
             here = slots == slot
-            part, part_where = records.take(here), where[here].tolist()
-            part_pictures = list(compress(pictures, here))
-            images = self._write_images(part, part_pictures, slot, fates, shards)
-            sizes = sizes_of(part_pictures)
-            shards.write_truth(slot, truth_table(part, images, sizes))
+            part, part_where, shown = records.take(here), where[here], pictures.take(here)
+            images = _write_images(part, shown, slot, fates, shards)
+            shards.write_truth(slot, truth_table(part, images, shown.sizes))
             for style in self._styles:
-                lines, refusals = example_lines(style, part, images, sizes)
+                lines, refusals = example_lines(style, part, images, shown.sizes)
                 for refusal in refusals:
-                    index = part_where[refusal.place]
+                    index = int(part_where[refusal.place])
                     fates.refuse(index, style.name, refusal.reason, refusal.detail)
-                shards.write_lines(slot, style.name, [line for line in lines if line is not None])
+                shards.write_lines(slot, style.name, lines)
 
-    def _write_images(
-        self,
-        records: Records,
-        pictures: Sequence[Picture],
-        slot: int,
-        fates: Fates,
-        shards: UnitShards,
-    ) -> list[str]:
-        """Writes each picture once; what each record's example and truth call its image."""
-        folder = TO_ROOT + shards.image_folder(slot)
-        files, images, last = [], [], None
-        for key, picture in zip(records.image_key, pictures, strict=True):
-            if picture.place is not None:
-                images.append(picture.place)
-            else:
-                name = shards.image_name(slot, key)
-                images.append(f"{folder}/{name}")
-                if picture is not last and picture.data is not None:
-                    files.append((name, picture.data))
-            if picture is not last:
-                fates.count_picture(picture)
-            last = picture
-        if files:
-            shards.write_images(slot, files)
-        return images
+
+def _write_images(
+    records: Records, pictures: Pictures, slot: int, fates: Fates, shards: UnitShards
+) -> list[str]:
+    """Writes each image once; what each record's example and truth call its image."""
+    folder = TO_ROOT + shards.image_folder(slot)
+    contents: list[tuple[str, Buffer]] = []
+    images: list[str] = []
+    last: PreparedImage | None = None
+    for key, file, place in zip(records.image_key, pictures.files, pictures.places, strict=True):
+        if file is None:
+            images.append(place or "")
+            continue
+        name = shards.image_name(slot, key)
+        images.append(f"{folder}/{name}")
+        if file is not last:
+            last = file
+            contents.append((name, file.data))
+            fates.count_image(file)
+    fates.count("images/referred", len(images) if last is None else 0)
+    if contents:
+        shards.write_images(slot, contents)
+    return images

@@ -65,8 +65,8 @@ def check_prompt(style: ExampleStyle) -> None:
 
 def example_lines(
     style: ExampleStyle, records: Records, images: Sequence[str], image_sizes: FloatArray
-) -> tuple[list[bytes | None], list[Refusal]]:
-    """One line of jsonl a record, without the newline; None for a record that the format refused.
+) -> tuple[list[bytes], list[Refusal]]:
+    """A line of jsonl, with its newline, for each record that the format does not refuse.
 
     Args:
         style: the format and the prompt.
@@ -84,7 +84,7 @@ def example_lines(
     fixed = IMAGE_PLACEHOLDER + style.prompt.replace("{classes}", ", ".join(style.classes))
     varies = "{expression}" in style.prompt or (style.present_only and "{classes}" in style.prompt)
     render, task = style.format.render, style.task
-    lines: list[bytes | None] = []
+    lines: list[bytes] = []
     for i, (identity, image, query, size) in enumerate(
         zip(records.id, images, records.query, sizes, strict=True)
     ):
@@ -109,10 +109,9 @@ def example_lines(
                 example["objects"] = answer.objects
             example["id"] = identity
             example["width"], example["height"] = size
-            lines.append(orjson.dumps(example))
+            lines.append(orjson.dumps(example, option=orjson.OPT_APPEND_NEWLINE))
         except Exception as error:  # noqa: BLE001  a format may be a plugin: one record, named
             refusals.append(_refusal(style, i, error))
-            lines.append(None)
     return lines, refusals
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from groundray.engine.pictures import Picture
+from groundray.engine.images import PreparedImage
 from groundray.engine.records import IntArray
 from groundray.engine.shards import Tally
 from groundray.engine.sources import Keys
@@ -77,16 +77,13 @@ class Fates:
         if number:
             self.tally[name] += number
 
-    def count_picture(self, picture: Picture) -> None:
-        """Counts an image, and what was done to it."""
-        if picture.data is None:
-            self.tally["images/referred"] += 1
-            return
+    def count_image(self, image: PreparedImage) -> None:
+        """Counts an image that is written, and what was done to it."""
         self.tally["images/written"] += 1
-        self.tally["images/bytes"] += len(picture.data)
-        if picture.transcoded is not None:
-            self.tally[f"images/transcoded/{picture.transcoded}"] += 1
-        elif picture.orientation != 1:
+        self.tally["images/bytes"] += len(image.data)
+        if image.transcoded is not None:
+            self.tally[f"images/transcoded/{image.transcoded}"] += 1
+        elif image.orientation != 1:
             self.tally["images/orientation_reset"] += 1
 
     def close(self) -> list[tuple[int, bytes]]:

@@ -70,6 +70,8 @@ class Records:
         if keep.all():
             return self
         chosen = np.flatnonzero(keep)
+        if len(chosen) and chosen[-1] - chosen[0] == len(chosen) - 1:
+            return self._slice(int(chosen[0]), int(chosen[-1]) + 1)
         picked = chosen.tolist()
         counts = np.diff(self.offsets)
         boxes = np.repeat(keep, counts)
@@ -91,6 +93,27 @@ class Records:
             iscrowd=self.iscrowd[boxes],
             difficult=self.difficult[boxes],
             query=[self.query[i] for i in picked],
+        )
+
+    def _slice(self, start: int, stop: int) -> "Records":
+        """Records `[start, stop)`, without copying their arrays."""
+        first, last = int(self.offsets[start]), int(self.offsets[stop])
+        return replace(
+            self,
+            row=self.row[start:stop],
+            id=self.id[start:stop],
+            image_key=self.image_key[start:stop],
+            image_bytes=None if self.image_bytes is None else self.image_bytes[start:stop],
+            image_path=self.image_path[start:stop],
+            width=self.width[start:stop],
+            height=self.height[start:stop],
+            offsets=self.offsets[start : stop + 1] - first,
+            xyxy=self.xyxy[first:last],
+            category=self.category[first:last],
+            area=self.area[first:last],
+            iscrowd=self.iscrowd[first:last],
+            difficult=self.difficult[first:last],
+            query=self.query[start:stop],
         )
 
     def take_boxes(self, keep: BoolArray) -> "Records":

@@ -261,6 +261,7 @@ class ObjectStaging:
         for handle in self._handles:
             if not handle.closed:
                 handle.discard()
+                handle.closed = True  # or its end would try to write it after all
 
 
 def _remove(path: Path) -> None:

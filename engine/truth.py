@@ -64,8 +64,7 @@ class TruthWriter:
         self._writer = pq.ParquetWriter(
             sink,
             SCHEMA,
-            compression="zstd",
-            compression_level=1,
+            compression="snappy",
             use_dictionary=["category.list.element"],
             write_statistics=["id"],
             store_schema=False,

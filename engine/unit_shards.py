@@ -87,11 +87,11 @@ class UnitShards:
         self._writer.append(self._truth_path(slot), b"", lines=len(table))
 
     def write_lines(self, slot: int, format_name: str, lines: Sequence[bytes]) -> None:
-        """Adds examples to the shard of a format."""
+        """Adds examples, with their newlines, to the shard of a format."""
         split = self._shards[slot].split
         name = shard_name(split, self._shards[slot].index, self._num_shards[split])
-        data = b"".join([line + b"\n" for line in lines])
-        self._writer.append(f"{format_name}/{split}/{name}.jsonl", data, lines=len(lines))
+        path = f"{format_name}/{split}/{name}.jsonl"
+        self._writer.append(path, b"".join(lines), lines=len(lines))
 
     def write_reject(self, slot: int, line: bytes) -> None:
         """Adds to the rejects of a shard; a shard without any has no such file."""

@@ -20,7 +20,7 @@ from tests.engine.coco import SAMPLE, Row, rows, tree, with_box, write
 LOCAL = Runner("local")
 
 
-def run(source: Path, output: Path, **options: Any) -> Manifest:
+def run(source: Path | str, output: Path | str, **options: Any) -> Manifest:
     defaults: dict[str, Any] = {"formats": ["qwen3-vl"], "runner": LOCAL, "max_reject_ratio": 1.0}
     return convert(str(source), str(output), **defaults | options)
 
