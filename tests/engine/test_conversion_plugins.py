@@ -1,0 +1,113 @@
+"""Formats of plugin files, on any runner, well and badly behaved."""
+
+from pathlib import Path
+
+import pytest
+
+from groundray.engine import Runner
+from groundray.formats import FORMATS
+from groundray.formats.errors import FormatError
+from tests.engine.coco import rows, tree, write
+from tests.engine.test_conversion import examples, rejects, run
+
+PLUGIN = '''
+import numpy as np
+
+from groundray.formats import ParsedAnswer, Rendered
+
+
+class Corner:
+    """Box by box, in plain Python: `cat@10,20,30,40`."""
+
+    name = "NAME"
+    system = None
+    prompts = {"detection": "Find everything."}
+    source = "made up for a test"
+
+    def encode(self, xyxy, image_sizes):
+        return np.array([[round(v) for v in box] for box in xyxy.tolist()]).reshape(-1, 4)
+
+    def decode(self, wire, image_size):
+        return np.asarray(wire, dtype=np.float64)
+
+    def render(self, task, *, expression, categories, wire):
+        RENDER
+        pairs = zip(categories, wire)
+        return Rendered("; ".join(f"{c}@{','.join(map(str, w))}" for c, w in pairs))
+
+    def parse(self, text):
+        return ParsedAnswer()
+'''
+
+
+def plugin(folder: Path, name: str, render: str = "pass") -> str:
+    """A plugin file; every test takes a name of its own, since files stay loaded."""
+    path = folder / f"{name}.py"
+    path.write_text(PLUGIN.replace("NAME", name).replace("RENDER", render))
+    return str(path)
+
+
+def test_a_plugin_file_writes_examples(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    run(source, tmp_path / "out", formats=["corner"], plugins=[plugin(tmp_path, "corner")])
+    (first, _) = examples(tmp_path / "out", "corner")
+    assert first["messages"][0] == {"role": "user", "content": "<image>Find everything."}
+    x1, y1, x2, y2 = rows(1)[0]["objects"]["bbox"][0]
+    box = f"@{round(x1)},{round(y1)},{round(x2)},{round(y2)}"
+    assert box in first["messages"][1]["content"]
+    assert "objects" not in first
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("default")
+def test_ray_workers_find_the_formats_of_a_plugin_file(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
+    options = {"plugins": [plugin(tmp_path, "corner-on-ray")], "rows_per_shard": 4}
+    run(source, tmp_path / "local", formats=["corner-on-ray"], **options)
+    run(source, tmp_path / "ray", formats=["corner-on-ray"], runner=Runner("ray"), **options)
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+
+def test_a_plugin_that_raises_costs_one_record_and_is_named(tmp_path: Path) -> None:
+    path = plugin(tmp_path, "moody", 'if "donut" in categories: raise KeyError("no donuts")')
+    made = rows(5)
+    for row in made:
+        row["objects"]["category"] = [0] * len(row["objects"]["category"])
+    made[3]["objects"]["category"][0] = 54  # donut
+    source = write(tmp_path / "in", {"train": made})
+    manifest = run(source, tmp_path / "out", formats=["moody", "qwen3-vl"], plugins=[path])
+    assert manifest.formats["moody"].examples == 4
+    assert manifest.formats["qwen3-vl"].examples == 5
+    (reject,) = rejects(tmp_path / "out")
+    assert (reject["id"], reject["format"], reject["reason"]) == ("1003", "moody", "format_error")
+    assert reject["detail"] == f"moody ({FORMATS.origin('moody')}): KeyError: 'no donuts'"
+    with pytest.raises(Exception, match=r"id '1003': format_error for moody: moody .*no donuts"):
+        run(source, tmp_path / "b", formats=["moody"], plugins=[path], on_error="raise")
+
+
+def test_an_edited_plugin_is_another_configuration(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    path = plugin(tmp_path, "edited")
+    run(source, tmp_path / "out", formats=["edited"], plugins=[path])
+    plugin(tmp_path, "edited", 'categories = ["x"] * len(wire)')
+    with pytest.raises(Exception, match="plugins"):
+        run(source, tmp_path / "out", formats=["edited"], plugins=[path])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("x = 1", "defines no format"),
+    ],
+)
+def test_a_bad_plugin_file_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
+    path = tmp_path / "bad.py"
+    if content is not None:
+        path.write_text(content)
+    source = write(tmp_path / "in", {"train": rows(1)})
+    with pytest.raises(FormatError, match=message):
+        run(source, tmp_path / "out", plugins=[str(path)])
+    assert not (tmp_path / "out").exists()
