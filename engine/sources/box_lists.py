@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.types as pt
 
 from groundray.engine.boxes import cxcywh_to_xyxy, xywh_to_xyxy
 from groundray.engine.records import BoolArray, FloatArray, IntArray, offsets_of
 from groundray.engine.sources.columns import (
     Column,
     follow,
+    follow_inside,
     gather_lists,
-    is_list,
     list_parts,
     open_list,
     to_floats,
@@ -45,9 +46,9 @@ def read_boxes(paths: Sequence[Path], batch: pa.RecordBatch) -> BoxLists:
     column = follow(batch, paths[0])
     if column.offsets is None:
         column = open_list(column)
-        if not is_list(column.values.type):
+        if not pt.is_list(column.values.type):
             return _from_flat(column)
-    while is_list(column.values.type) and is_list(column.values.type.value_type):
+    while pt.is_list(column.values.type) and pt.is_list(column.values.type.value_type):
         column = open_list(column)
     return _from_lists(column)
 
@@ -94,8 +95,7 @@ _TO_XYXY = {"xyxy": xyxy_to_xyxy, "xywh": xywh_to_xyxy, "cxcywh": cxcywh_to_xyxy
 
 
 def _from_four_fields(batch: pa.RecordBatch, paths: Sequence[Path]) -> BoxLists:
-    columns = [follow(batch, path) for path in paths]
-    columns = [open_list(c) if is_list(c.values.type) else c for c in columns]
+    columns = [follow_inside(batch, path) for path in paths]
     first = columns[0]
     if first.offsets is None:  # one box a row, and none where the numbers are null
         numbers = np.stack([to_floats(column.values) for column in columns], axis=1)

@@ -9,14 +9,11 @@ import pyarrow.types as pt
 
 from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.columns import (
-    follow,
-    is_list,
+    follow_inside,
     null_mask,
-    open_list,
     to_integers,
     to_numpy,
 )
-from groundray.engine.sources.schema import is_text
 from groundray.engine.sources.source import Source
 
 
@@ -40,11 +37,9 @@ def read_categories(source: Source, batch: pa.RecordBatch) -> Categories | None:
     """The categories of a batch, or None where the layout has none."""
     if source.layout.category is None:
         return None
-    column = follow(batch, source.layout.category)
-    if is_list(column.values.type):
-        column = open_list(column)
+    column = follow_inside(batch, source.layout.category)
     values = column.values
-    if is_text(values.type):
+    if pt.is_string(values.type):
         codes, names = _codes_of_text(source, values)
     else:
         codes, names = _codes_of_numbers(source, values), source.names or ()
@@ -65,7 +60,7 @@ def _codes_of_numbers(source: Source, values: pa.Array) -> IntArray:
 
 
 def _codes_of_text(source: Source, values: pa.Array) -> tuple[IntArray, tuple[str, ...]]:
-    encoded = values if pt.is_dictionary(values.type) else pc.dictionary_encode(values)
+    encoded = pc.dictionary_encode(values)
     found: list[str | None] = encoded.dictionary.to_pylist()
     if source.names is None:
         names = tuple(sorted({name for name in found if name}))

@@ -27,34 +27,35 @@ class NumberingVerdict(NamedTuple):
 
 
 def judge_numbering(numbers: FloatArray, names: tuple[str, ...]) -> NumberingVerdict:
-    """Settles how classes are numbered; from 0 where nothing speaks against it.
+    """Settles how classes are numbered.
+
+    From 0, where no number speaks against it. Else the way that at most 1 % of the boxes speak
+    against, and more than 5 % (and three) against every other; or the one that no box speaks
+    against, and at least ten against every other, since most classes are rarer than 5 %.
 
     Args:
         numbers: `(M,)` of the sample; NaN where null.
         names: of all classes, in the sequence of their numbers.
 
     Raises:
-        LayoutError: too many numbers name no class, or two ways to count both fit.
+        LayoutError: no way fits, or more than one.
     """
     numbers = numbers[~np.isnan(numbers)]
-    shares = {way: float(np.mean(~np.isin(numbers, known))) for way, known in _ways(names).items()}
-    if shares["from 0"] == 0 or (shares["from 0"] <= ACCEPTED and _all_others(shares, "from 0")):
-        return NumberingVerdict(0, None, f"classes are numbered from 0 to {len(names) - 1}")
-    fitting = [
-        way for way, share in shares.items() if share <= ACCEPTED and _all_others(shares, way)
-    ]
-    counted = ", ".join(f"{way} {share:.1%}" for way, share in shares.items())
-    if not fitting:
+    against = {way: int((~np.isin(numbers, known)).sum()) for way, known in _ways(names).items()}
+    if against["from 0"] == 0:
+        return NumberingVerdict(0, None, f"from 0 to {len(names) - 1}")
+    counted = ", ".join(f"{way} {count / len(numbers):.1%}" for way, count in against.items())
+    fitting = [way for way in against if _fits(way, against, len(numbers))]
+    if len(fitting) != 1:
         raise LayoutError(
             f"how the {len(names)} classes are numbered is not settled; of {len(numbers):,} boxes "
             f"these shares name no class: {counted}; say it with --layout coco91, or with "
             f"id_offset = 0 (or 1) in --layout FILE.toml, or give the right names with --classes"
         )
-    reason = (
-        f"classes are numbered {fitting[0]}: shares of boxes that would name no class: {counted}"
-    )
-    is_table = fitting[0] == "coco91"
-    return NumberingVerdict(0 if is_table else 1, "coco91" if is_table else None, reason)
+    reason = f"{fitting[0]}; of {len(numbers):,} boxes these shares would name no class: {counted}"
+    if fitting[0] == "coco91":
+        return NumberingVerdict(0, "coco91", reason)
+    return NumberingVerdict(int(fitting[0] == "from 1"), None, reason)
 
 
 def _ways(names: tuple[str, ...]) -> dict[Numbering, list[int]]:
@@ -67,5 +68,7 @@ def _ways(names: tuple[str, ...]) -> dict[Numbering, list[int]]:
     return ways
 
 
-def _all_others(shares: dict[Numbering, float], way: Numbering) -> bool:
-    return all(share > RULED_OUT for other, share in shares.items() if other != way)
+def _fits(way: Numbering, against: dict[Numbering, int], count: int) -> bool:
+    others = min(number for other, number in against.items() if other != way)
+    by_share = against[way] <= ACCEPTED * count and others > max(RULED_OUT * count, 2)
+    return by_share or (against[way] == 0 and others >= 10)

@@ -1,4 +1,8 @@
-"""Columns: fields of an Arrow batch as numpy arrays, without pandas and mostly without copying."""
+"""Columns: fields of an Arrow batch as numpy arrays, without pandas and mostly without copying.
+
+Types are those that `groundray.engine.sources.parquet` gives: numbers, bool, string, binary, list
+and struct, and null for a column without a value; never large, fixed-size or dictionary types.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,16 +17,6 @@ from numpy.typing import NDArray
 from groundray.engine.records import BoolArray, FloatArray, IntArray
 from groundray.engine.sources.layout import Path
 
-_LIST_IDS = frozenset(
-    kind.id
-    for kind in (
-        pa.list_(pa.null()),
-        pa.list_(pa.null(), 1),
-        pa.large_list(pa.null()),
-        pa.list_view(pa.null()),
-        pa.large_list_view(pa.null()),
-    )
-)
 _DTYPES: dict[pa.DataType, np.dtype[Any]] = {  # `to_pandas_dtype` would import pandas
     pa.from_numpy_dtype(kind): np.dtype(kind)
     for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -51,10 +45,16 @@ def follow(batch: pa.RecordBatch, path: Path) -> Column:
     """The field at `path`, opening the lists that the path leads through, but not the last one."""
     column = Column(batch.column(path[0]))
     for name in path[1:]:
-        if is_list(column.values.type):
+        if pt.is_list(column.values.type):
             column = open_list(column)
         column = Column(child(column.values, name), column.offsets, column.is_null)
     return column if column.offsets is not None else _with_nulls(column)
+
+
+def follow_inside(batch: pa.RecordBatch, path: Path) -> Column:
+    """The field at `path`; where it is a list itself, its elements."""
+    column = follow(batch, path)
+    return open_list(column) if pt.is_list(column.values.type) else column
 
 
 def open_list(column: Column) -> Column:
@@ -72,29 +72,12 @@ def child(array: pa.Array, name: str) -> pa.Array:
 
 
 def list_parts(array: pa.Array) -> tuple[IntArray, pa.Array]:
-    """Offsets from 0, `(N + 1,)`, and the elements of a list array, whatever its kind or slice."""
-    if pt.is_fixed_size_list(array.type):
-        size = array.type.list_size
-        if array.null_count:  # what stands under a null is not defined: `flatten` leaves it out
-            valid = to_numpy(array.is_valid())
-            return np.concatenate([[0], np.cumsum(valid * size)]).astype(np.int64), array.flatten()
-        offsets = np.arange(len(array) + 1, dtype=np.int64) * size
-        return offsets, array.values.slice(array.offset * size, len(array) * size)
-    if not (
-        pt.is_list(array.type) or pt.is_large_list(array.type)
-    ):  # a list view, or no type at all
-        return list_parts(array.cast(pa.large_list(_element_type(array.type))))
-    offsets = to_numpy(array.offsets).astype(np.int64, copy=False)
-    first = int(offsets[0]) if len(offsets) else 0
-    last = int(offsets[-1]) if len(offsets) else 0
-    if first:
-        offsets = offsets - first
-    return offsets, array.values.slice(first, last - first)
-
-
-def is_list(type_: pa.DataType) -> bool:
-    """Whether a type is a list of any kind."""
-    return type_.id in _LIST_IDS
+    """Offsets from 0, `(N + 1,)`, and the elements of an array of lists, or of nulls only."""
+    if pt.is_null(array.type):
+        return np.zeros(len(array) + 1, dtype=np.int64), array.slice(0, 0)
+    offsets = to_numpy(array.offsets).astype(np.int64)
+    first, last = int(offsets[0]), int(offsets[-1])
+    return offsets - first if first else offsets, array.values.slice(first, last - first)
 
 
 def null_mask(array: pa.Array) -> BoolArray | None:
@@ -145,8 +128,8 @@ def to_integers(array: pa.Array, *, missing: int) -> IntArray:
 
 def to_texts(array: pa.Array) -> list[str | None]:
     """Text of an array; several times faster than `to_pylist` where nothing is null."""
-    if not pt.is_string(array.type):
-        array = array.cast(pa.string())
+    if pt.is_null(array.type):
+        return [None] * len(array)
     if array.null_count or not len(array):
         texts: list[str | None] = array.to_pylist()
         return texts
@@ -188,7 +171,3 @@ def align_lists(
 
 def _with_nulls(column: Column) -> Column:
     return Column(column.values, None, null_mask(column.values))
-
-
-def _element_type(type_: pa.DataType) -> pa.DataType:
-    return pa.null() if pt.is_null(type_) else type_.value_type

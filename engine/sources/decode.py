@@ -12,9 +12,8 @@ from groundray.engine.sources.box_lists import BoxLists, read_orders, to_xyxy
 from groundray.engine.sources.columns import (
     align_lists,
     follow,
+    follow_inside,
     gather_lists,
-    is_list,
-    open_list,
     to_floats,
     to_integers,
     to_texts,
@@ -191,9 +190,7 @@ def _read_box_field(
     """`(M,)` numbers, one a box; `missing` in rows that have not as many as boxes."""
     if path is None:
         return np.full(len(boxes.numbers), missing)
-    column = follow(batch, path)
-    if is_list(column.values.type):
-        column = open_list(column)
+    column = follow_inside(batch, path)
     values = to_floats(column.values)
     if column.offsets is None:
         return np.repeat(values, np.diff(boxes.offsets))

@@ -134,12 +134,13 @@ def _judge_all(sample: Sample, readings: list[Reading]) -> dict[Reading, float]:
 
 def _part_pixels_from_grid(sample: Sample, shares: dict[Reading, float]) -> None:
     """Where numbers fill the grid and no image, they are no pixels, but images larger than it."""
-    for order in ORDERS:
-        pixels, grid = Reading(order, "pixels"), Reading(order, "grid1000")
-        if max(shares.get(pixels, 1.0), shares.get(grid, 1.0)) <= RULED_OUT:
-            xyxy = to_xyxy(sample.numbers, order)
+    if not any(share <= RULED_OUT for r, share in shares.items() if r.space == "grid1000"):
+        return
+    for reading, share in shares.items():
+        if reading.space == "pixels" and share <= RULED_OUT:
+            xyxy = to_xyxy(sample.numbers, reading.order)
             if not _reaches_edges(xyxy, sample.image_sizes):
-                shares[pixels] = 1.0
+                shares[reading] = 1.0
 
 
 def _explain(sample: Sample, shares: dict[Reading, float], still_open: list[Reading]) -> str:

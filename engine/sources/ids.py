@@ -44,7 +44,7 @@ def expression_ids(base: pa.Array, counts: IntArray, own: Column | None) -> pa.A
     """
     rows = np.repeat(np.arange(len(base)), counts)
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    texts = to_texts(base)
+    texts = id_texts(base)
     if own is None:
         several = counts[rows] > 1
         tails = [
@@ -72,7 +72,7 @@ def id_texts(ids: pa.Array) -> list[str]:
 
 
 def _own_tails(own: Column, rows: IntArray, places: IntArray) -> list[str]:
-    names = to_texts(own.values)
+    names = own.values.to_pylist()
     if own.offsets is None:
         return [f"-{names[row]}" for row in rows.tolist()]
     index = own.offsets[rows] + places

@@ -119,8 +119,7 @@ def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:
     if pt.is_struct(array.type):
         parts = {field.name: child(array, field.name) for field in array.type}
         return parts.get("bytes"), parts.get("path")
-    is_text = pt.is_string(array.type) or pt.is_large_string(array.type)
-    return (None, array) if is_text or pt.is_dictionary(array.type) else (array, None)
+    return (None, array) if pt.is_string(array.type) else (array, None)
 
 
 def _folders_above(file: SourceFile) -> list[str]:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as pt
 
 from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.box_lists import BoxLists, read_boxes
 from groundray.engine.sources.categories import Categories, read_categories
-from groundray.engine.sources.columns import Column, follow, is_list, open_list, to_numpy
+from groundray.engine.sources.columns import Column, follow_inside, to_numpy
 from groundray.engine.sources.ids import add_scope, expression_ids, read_ids
 from groundray.engine.sources.layout import Layout, Path
 from groundray.engine.sources.source import Source, SourceFile
@@ -79,10 +80,10 @@ def has_category_lists(layout: Layout, schema: pa.Schema) -> bool:
         return False
     type_ = schema.field(layout.category[0]).type
     for name in layout.category[1:]:
-        if is_list(type_):
+        if pt.is_list(type_):
             return True
         type_ = type_.field(name).type
-    return is_list(type_)
+    return bool(pt.is_list(type_))
 
 
 class Rows(NamedTuple):
@@ -171,8 +172,7 @@ def _group(layout: Layout, rows: Rows) -> tuple[Grouping, pa.Array]:
         counts = expression_counts(layout, rows.batch)
         own = None
         if layout.expression_id is not None:
-            own = follow(rows.batch, layout.expression_id)
-            own = open_list(own) if is_list(own.values.type) else own
+            own = follow_inside(rows.batch, layout.expression_id)
         ids = expression_ids(rows.ids, counts, own)
         return Grouping(np.repeat(np.arange(len(rows)), counts), grouped=False), ids
     return Grouping(np.arange(len(rows), dtype=np.int64), grouped=False), rows.ids
@@ -182,8 +182,7 @@ def read_expressions(layout: Layout, batch: pa.RecordBatch) -> Column:
     """Expressions of a batch: one or a list a row."""
     if layout.expression is None:
         raise TypeError("the layout has no expressions")
-    column = follow(batch, layout.expression)
-    return open_list(column) if is_list(column.values.type) else column
+    return follow_inside(batch, layout.expression)
 
 
 def expression_counts(layout: Layout, batch: pa.RecordBatch) -> IntArray:

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from groundray.engine.sources.columns import is_list
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
 from groundray.engine.sources.source import SourceFile
@@ -20,6 +19,12 @@ _READ_BYTES = 1 << 20  # measured: a group of 485 MB reads within 190 MB, and fa
 _MAX_BATCH_ROWS = 1 << 16
 _LARGE_GROUP_BYTES = 256 << 20
 _MAGIC = b"PAR1"
+_ARROW_SCHEMA, _NO_ARROW_SCHEMA = b"ARROW:schema", b"arrow_schema"
+"""The key of the writer's own Arrow types, and another in its place, so that pyarrow does without.
+
+With it, a null among boxes of a fixed size makes a whole file unreadable (pyarrow 25: "Expected all
+lists to be of size=4"); without it, lists are lists and text is text, whoever wrote them.
+"""
 
 
 class Footer(NamedTuple):
@@ -76,8 +81,9 @@ def read_footer(handle: Any) -> Footer:
         handle.seek(size - length - 8)
         tail = bytes(handle.read())
     content = tail[-8 - length : -8]
+    plain = content.replace(_ARROW_SCHEMA, _NO_ARROW_SCHEMA)
     try:
-        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + content + tail[-8:]))
+        metadata = pq.read_metadata(pa.BufferReader(_MAGIC + plain + tail[-8:]))
         schema = metadata.schema.to_arrow_schema()
     except READ_ERRORS as error:
         raise SourceError(f"the footer cannot be read: {describe(error)}") from error
@@ -87,6 +93,7 @@ def read_footer(handle: Any) -> Footer:
 class OpenParquet(NamedTuple):
     """A parquet file that is open for reading."""
 
+    file: SourceFile
     handle: Any
     footer: Footer
 
@@ -97,22 +104,15 @@ class OpenParquet(NamedTuple):
     def iter_batches(
         self, paths: Sequence[Path], start: int, stop: int, *, batch_bytes: int
     ) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches of rows [start, stop), only `paths`, each with its first row's number."""
+        """Batches of rows [start, stop), only `paths`, each with its first row's number.
+
+        Raises:
+            SourceError: the values cannot be read.
+        """
         leaves = self.leaves(paths)
         groups, first = _covering_groups(self.footer.metadata, start, stop)
-        if not groups:
-            return
-        names = [self.footer.metadata.schema.column(leaf).path for leaf in leaves]
-        reader = pq.ParquetFile(
-            self.handle,
-            metadata=self.footer.metadata,
-            pre_buffer=False,
-            buffer_size=_READ_BYTES,
-        )
         size = _batch_size(self.footer.metadata, groups, leaves, batch_bytes)
-        for batch in reader.iter_batches(
-            size.rows, row_groups=groups, columns=names, use_threads=False
-        ):
+        for batch in self._iter_groups(groups, leaves, size.rows):
             low, high = max(start - first, 0), min(stop - first, len(batch))
             if low < high:
                 yield first + low, batch.slice(low, high - low)
@@ -122,6 +122,29 @@ class OpenParquet(NamedTuple):
             if first >= stop:
                 return
 
+    def _iter_groups(
+        self, groups: Sequence[int], leaves: Sequence[int], num_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        if not groups:
+            return
+        metadata = self.footer.metadata
+        with _errors_of(self.file):
+            reader = pq.ParquetFile(
+                self.handle, metadata=metadata, pre_buffer=False, buffer_size=_READ_BYTES
+            )
+            batches = reader.iter_batches(
+                num_rows,
+                row_groups=groups,
+                columns=[metadata.schema.column(leaf).path for leaf in leaves],
+                use_threads=False,
+            )
+        while True:
+            with _errors_of(self.file):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
 
 @contextmanager
 def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
@@ -130,20 +153,22 @@ def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
     Raises:
         SourceError: it cannot be read, or its size or footer has changed.
     """
+    with ExitStack() as stack:
+        with _errors_of(file):
+            handle = stack.enter_context(open_file(file.url))
+            footer = read_footer(handle)
+        if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
+            raise SourceError(f"{file.relative}: the file has changed since it was first looked at")
+        yield OpenParquet(file, handle, footer)
+
+
+@contextmanager
+def _errors_of(file: SourceFile) -> Iterator[None]:
+    """Gives errors of reading the name of the file."""
     try:
-        with open_file(file.url) as handle:
-            yield OpenParquet(handle, _read_same_footer(handle, file))
-    except SourceError as error:
-        raise SourceError(f"{file.relative}: {error}") from error
-    except READ_ERRORS as error:
+        yield
+    except (SourceError, *READ_ERRORS) as error:
         raise SourceError(f"{file.relative}: cannot be read: {describe(error)}") from error
-
-
-def _read_same_footer(handle: Any, file: SourceFile) -> Footer:
-    footer = read_footer(handle)
-    if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
-        raise SourceError("the file has changed since it was first looked at")
-    return footer
 
 
 def leaves_of(schema: pa.Schema, path: Path) -> range:
@@ -170,7 +195,7 @@ def leaves_of(schema: pa.Schema, path: Path) -> range:
 
 def struct_fields(type_: pa.DataType) -> list[pa.Field]:
     """Fields of a struct, or of the structs in a list."""
-    while is_list(type_):
+    while pt.is_list(type_):
         type_ = type_.value_type
     return [type_.field(i) for i in range(type_.num_fields)] if pt.is_struct(type_) else []
 
@@ -183,9 +208,7 @@ def _has_no_value(chunk: pq.ColumnChunkMetaData) -> bool:
 
 
 def _num_leaves(type_: pa.DataType) -> int:
-    if isinstance(type_, pa.BaseExtensionType):
-        return _num_leaves(type_.storage_type)
-    if pt.is_dictionary(type_) or type_.num_fields == 0:
+    if type_.num_fields == 0:
         return 1
     return sum(_num_leaves(type_.field(i).type) for i in range(type_.num_fields))
 
@@ -218,4 +241,6 @@ def _batch_size(
         rows += chunk.num_rows
         sizes.append(sum(chunk.column(leaf).total_uncompressed_size for leaf in leaves))
     fitting = batch_bytes * rows // max(sum(sizes), 1)
-    return _BatchSize(max(1, min(_MAX_BATCH_ROWS, fitting)), max(sizes) > _LARGE_GROUP_BYTES)
+    return _BatchSize(
+        max(1, min(_MAX_BATCH_ROWS, fitting)), max(sizes, default=0) > _LARGE_GROUP_BYTES
+    )

@@ -12,6 +12,7 @@ from groundray.formats.errors import SourceError
 READ_ERRORS = (pa.ArrowException, OSError, ValueError)
 """What pyarrow and fsspec raise for a file that cannot be read or is damaged."""
 
+_ROOT_PARTS = {"hf": 3}  # names that the root of what a URL can hold has; 1 elsewhere
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
 _PROTOCOL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -68,14 +69,15 @@ def join(folder: str, relative: str) -> str:
 
 
 def parent(place: str) -> str | None:
-    """The folder above a path or URL; None above a root, a bucket or a host."""
+    """The folder above a path or URL; None above a root, bucket, host or data set of the Hub."""
     protocol = protocol_of(place)
     if protocol is None:
         above = os.path.dirname(place)  # noqa: PTH120  text in, text out, like URLs
         return None if above in ("", place) else above
     head, _, rest = place.partition("://")
-    above, slash, _ = rest.rstrip("/").rpartition("/")
-    return f"{head}://{above}" if slash and above else None
+    above = rest.rstrip("/").rpartition("/")[0]
+    is_inside = above.count("/") + 1 >= _ROOT_PARTS.get(protocol, 1)
+    return f"{head}://{above}" if above and is_inside else None
 
 
 def normalize(place: str) -> str:
@@ -98,7 +100,7 @@ def exists(place: str) -> bool:
 def describe(error: BaseException) -> str:
     """The first line of an error's message, without secrets."""
     text = (str(error) or type(error).__name__).splitlines()[0]
-    return re.sub(r"(?<=://)[^/@\s]*@|(?<=\w)\?[^\s'\"]*", "", text)
+    return re.sub(r"(?<=://)[^/@\s]*@|(?<=\w)\?[^\s'\",)]*", "", text)
 
 
 def read_text(place: str) -> str | None:

@@ -1,69 +1,25 @@
 """Roles: which column is what, by names and types."""
 
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.types as pt
 
+from groundray.engine.sources import column_names
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.features import ClassNames
 from groundray.engine.sources.layout import ORDERS, Order, Path, format_path
 from groundray.engine.sources.schema import (
     Field,
     describe_columns,
+    describe_type,
     find,
     innermost,
-    is_binary,
     plain_name,
     walk,
 )
 from groundray.formats.errors import LayoutError
-
-
-def _words(*lines: str) -> tuple[str, ...]:
-    return tuple(word for line in lines for word in line.split())
-
-
-# Names that columns go by, in lower case and without "_"; of several, the first one counts.
-_IMAGES = _words("image img imagebytes imagedata jpg jpeg png picture photo")
-_IMAGE_FILES = _words(
-    "imagepath imgpath imagefile imagefilename filepath filename imagename path file image img",
-    "imageurl cocourl imgurl url",
-)
-_NAMES_OF_IMAGES = _words("filename imagefilename imagename imagepath filepath")
-_IDS = _words("imageid imgid id")
-_ROW_IDS = _words("questionid refid referid id imageid imgid")
-_BOXES = _words("bbox bboxes box boxes boundingbox boundingboxes bndbox bbs")
-_CATEGORIES = _words(
-    "category categories categoryid categoryids categoryname categorynames label labels labelid",
-    "labelname class classes classid classids classname classnames cls name names",
-)
-_WIDTHS = _words("width imagewidth imgwidth imgw imwidth cocowidth originalwidth")
-_HEIGHTS = _words("height imageheight imgheight imgh imheight cocoheight originalheight")
-_AREAS = _words("area areas")
-_CROWDS = _words("iscrowd iscrowds crowd isgroupof")
-_DIFFICULTS = _words("difficult difficults isdifficult")
-_FORMATS = _words("format bboxformat boxformat bboxtype bboxmode")
-_EXPRESSIONS = _words(
-    "expression expressions referringexpression referringexpressions refexp refexps sent sentence",
-    "sentences phrase phrases query raw",
-)
-_EXPRESSION_IDS = _words("sentid sentids expressionid expressionids sentenceid")
-
-# What four numbers are called, and what that says of their order; None: the names leave it open.
-_FOUR_FIELDS: tuple[tuple[tuple[str, str, str, str], Order | None], ...] = (
-    (("xmin", "ymin", "xmax", "ymax"), "xyxy"),
-    (("x1", "y1", "x2", "y2"), "xyxy"),
-    (("x0", "y0", "x1", "y1"), "xyxy"),
-    (("left", "top", "right", "bottom"), "xyxy"),
-    (("xcenter", "ycenter", "width", "height"), "cxcywh"),
-    (("centerx", "centery", "width", "height"), "cxcywh"),
-    (("cx", "cy", "w", "h"), "cxcywh"),
-    (("xmin", "ymin", "width", "height"), "xywh"),
-    (("left", "top", "width", "height"), "xywh"),
-    (("x", "y", "width", "height"), None),
-    (("x", "y", "w", "h"), None),
-)
 
 
 def find_roles(
@@ -85,6 +41,7 @@ def find_roles(
         LayoutError: there is no image, no box or nothing that says what the boxes are.
     """
     fields = list(walk(schema))
+    _check_declared(draft, fields)
     _find_image(draft, fields, schema, is_empty)
     boxes = _find_boxes(draft, fields, schema)
     siblings = [field for field in fields if field.container == boxes.container]
@@ -106,11 +63,13 @@ def _find_image(
     top = [field for field in columns if not field.container]
     if draft.image is None:
         structs = [
-            f for f in columns if f.path[-1] == "bytes" and is_binary(f.type) and f.container
+            f for f in columns if f.path[-1] == "bytes" and pt.is_binary(f.type) and f.container
         ]
-        named = sorted(structs, key=lambda f: plain_name(f.container[-1]) not in _IMAGES)
-        binary = _pick((f for f in top if is_binary(f.type)), _IMAGES)
-        text = _pick((f for f in top if f.is_text), _IMAGE_FILES)
+        named = sorted(
+            structs, key=lambda f: plain_name(f.container[-1]) not in column_names.IMAGES
+        )
+        binary = _pick((f for f in top if pt.is_binary(f.type)), column_names.IMAGES)
+        text = _pick((f for f in top if f.is_text), column_names.IMAGE_FILES)
         if named:
             draft.image = named[0].container
         elif binary or text:
@@ -124,7 +83,7 @@ def _find_image(
         draft.reasons.append(f"image: {format_path(draft.image)}")
     if draft.image_name is None:
         own = [f for f in columns if f.path in (draft.image, (*draft.image, "path"))]
-        named = [f for f in top if f.key in _NAMES_OF_IMAGES]
+        named = [f for f in top if f.key in column_names.NAMES_OF_IMAGES]
         usable = (f.path for f in (*own, *named) if f.is_text and not is_empty(f.path))
         draft.image_name = next(usable, None)
 
@@ -155,7 +114,11 @@ def _single_fields(fields: Sequence[Field]) -> Iterable[tuple[list[Field], Order
     for field in fields:
         order = next((order for order in ORDERS if order in field.key), None)
         key = field.key.replace(order or " ", "")
-        if (key in _BOXES or (order and not key)) and field.is_number and 1 <= field.lists <= 3:
+        if (
+            (key in column_names.BOXES or (order and not key))
+            and field.is_number
+            and 1 <= field.lists <= 3
+        ):
             yield [field], order
 
 
@@ -164,7 +127,7 @@ def _four_fields(fields: Sequence[Field]) -> Iterable[tuple[list[Field], Order |
         by_key = {
             f.key: f for f in fields if f.container == container and f.is_number and f.lists < 2
         }
-        for keys, order in _FOUR_FIELDS:
+        for keys, order in column_names.FOUR_FIELDS:
             if all(key in by_key for key in keys):
                 yield [by_key[key] for key in keys], order
                 break
@@ -173,7 +136,9 @@ def _four_fields(fields: Sequence[Field]) -> Iterable[tuple[list[Field], Order |
 def _box_rank(four: list[Field], fields: Sequence[Field]) -> tuple[bool, int, int]:
     """Boxes beside a category come first, then those nearest to the top, then single lists."""
     container = four[0].container
-    has_category = any(f.container == container and f.key in _CATEGORIES for f in fields)
+    has_category = any(
+        f.container == container and f.key in column_names.CATEGORIES for f in fields
+    )
     return not has_category, len(container), len(four)
 
 
@@ -186,7 +151,9 @@ def _find_category(
     beside = [f for f in fields if f.container == boxes.container and f.lists <= most]
     lists = [f for f in fields if not f.container and f.lists == 1 and boxes.lists > 1]
     for candidates in (beside, lists):
-        named = [f for f in candidates if f.key in _CATEGORIES and (f.is_text or f.is_number)]
+        named = [
+            f for f in candidates if f.key in column_names.CATEGORIES and (f.is_text or f.is_number)
+        ]
         if named:
             return min(named, key=lambda f: _category_rank(f, class_names))
     return None
@@ -195,7 +162,12 @@ def _find_category(
 def _category_rank(field: Field, class_names: ClassNames) -> tuple[bool, bool, bool, int]:
     """A class a box before one for all; numbers with names before text before bare numbers."""
     has_names = field.path in class_names
-    return field.lists == 0, not has_names, not field.is_text, _CATEGORIES.index(field.key)
+    return (
+        field.lists == 0,
+        not has_names,
+        not field.is_text,
+        column_names.CATEGORIES.index(field.key),
+    )
 
 
 def _find_expression(
@@ -207,7 +179,7 @@ def _find_expression(
     if draft.expression is None:
         texts = [f for f in fields if f.is_text and f.lists <= 1 and f.path != draft.category]
         apart = [f for f in texts if not (f.outer_lists and f.container == boxes.container)]
-        found = _pick(apart, _EXPRESSIONS)
+        found = _pick(apart, column_names.EXPRESSIONS)
         if found is None and any(f.key == "question" for f in fields):
             found = _pick(apart, ("answer", "answers"))
         if found is None:
@@ -218,7 +190,7 @@ def _find_expression(
         beside = (
             f for f in fields if f.container == (draft.expression or ())[:-1] and f.lists <= 1
         )
-        found = _pick(beside, _EXPRESSION_IDS)
+        found = _pick(beside, column_names.EXPRESSION_IDS)
         draft.expression_id = found.path if found else None
 
 
@@ -250,7 +222,11 @@ def _find_flags(draft: Draft, siblings: Sequence[Field]) -> None:
     numbers = [
         f for f in siblings if f.lists <= 1 and (f.is_number or pt.is_boolean(innermost(f.type)))
     ]
-    for role, keys in (("area", _AREAS), ("iscrowd", _CROWDS), ("difficult", _DIFFICULTS)):
+    for role, keys in (
+        ("area", column_names.AREAS),
+        ("iscrowd", column_names.CROWDS),
+        ("difficult", column_names.DIFFICULTS),
+    ):
         found = _pick(numbers, keys)
         if getattr(draft, role) is None and found is not None:
             setattr(draft, role, found.path)
@@ -262,7 +238,7 @@ def _find_size(draft: Draft, fields: Sequence[Field], used: Sequence[Path]) -> N
     numbers = [f for f in fields if f.lists == 0 and f.is_number and f.path not in used]
     for container in sorted({f.container for f in numbers}, key=len):
         inside = [f for f in numbers if f.container == container]
-        width, height = _pick(inside, _WIDTHS), _pick(inside, _HEIGHTS)
+        width, height = _pick(inside, column_names.WIDTHS), _pick(inside, column_names.HEIGHTS)
         if width and height:
             draft.width, draft.height = width.path, height.path
             draft.reasons.append(f"size: {format_path(width.path)}, {format_path(height.path)}")
@@ -274,13 +250,17 @@ def _find_id(draft: Draft, fields: Sequence[Field], boxes: Field) -> None:
     scalars = [f for f in fields if f.lists == 0]
     formats = [f for f in scalars if f.is_text and f.container in ((), boxes.container)]
     if draft.order is None and draft.order_column is None:
-        found = _pick(formats, _FORMATS)
+        found = _pick(formats, column_names.FORMATS)
         draft.order_column = found.path if found else None
     if draft.id is None:
-        keys: tuple[str, ...] = _ROW_IDS if draft.task == "grounding" else _IDS
+        keys: tuple[str, ...] = (
+            column_names.ROW_IDS if draft.task == "grounding" else column_names.IDS
+        )
         keys = keys[:2] if draft.grouped else keys  # a row's own `id` would be the box's
         usable = [f for f in scalars if f.is_text or pt.is_integer(f.type)]
-        found = _pick((f for f in usable if not f.container), keys) or _pick(usable, _IDS[:1])
+        found = _pick((f for f in usable if not f.container), keys) or _pick(
+            usable, column_names.IDS[:1]
+        )
         draft.id = found.path if found else None
     name = draft.id or draft.image_name
     draft.grouped = bool(draft.grouped and name)
@@ -297,5 +277,20 @@ def _pick(fields: Iterable[Field], keys: Sequence[str]) -> Field | None:
 def _required(fields: Sequence[Field], path: Path) -> Field:
     field = find(fields, path)
     if field is None:
-        raise LayoutError(f"no field {format_path(path)!r}")
+        name, known = format_path(path), [format_path(field.path) for field in fields]
+        close = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise LayoutError(f"no field {name!r}{hint} (known: {', '.join(known)})")
     return field
+
+
+def _check_declared(draft: Draft, fields: Sequence[Field]) -> None:
+    for path in draft.paths():
+        _required(fields, path)
+    if draft.id is not None:
+        field = _required(fields, draft.id)
+        if field.lists or not (field.is_text or pt.is_integer(field.type)):
+            raise LayoutError(
+                f"{format_path(field.path)} is {describe_type(field.type)}; an id is one integer "
+                f"or text a row"
+            )

@@ -12,8 +12,7 @@ from groundray.engine.sources.box_lists import read_boxes
 from groundray.engine.sources.columns import (
     align_lists,
     follow,
-    is_list,
-    open_list,
+    follow_inside,
     to_floats,
     to_texts,
 )
@@ -155,9 +154,7 @@ def _per_box(path: Path | None, batch: pa.RecordBatch, offsets: IntArray) -> Flo
     nothing = np.full(int(offsets[-1]), np.nan)
     if path is None:
         return nothing
-    column = follow(batch, path)
-    if is_list(column.values.type):
-        column = open_list(column)
+    column = follow_inside(batch, path)
     if not is_number(column.values.type):
         return nothing
     values = to_floats(column.values)

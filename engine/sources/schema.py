@@ -6,7 +6,6 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.types as pt
 
-from groundray.engine.sources.columns import is_list
 from groundray.engine.sources.layout import Path
 
 
@@ -41,7 +40,7 @@ class Field(NamedTuple):
     @property
     def is_text(self) -> bool:
         """Whether its values are text."""
-        return is_text(innermost(self.type))
+        return bool(pt.is_string(innermost(self.type)))
 
     @property
     def is_number(self) -> bool:
@@ -71,7 +70,7 @@ def plain_name(name: str) -> str:
 
 def innermost(type_: pa.DataType) -> pa.DataType:
     """The type of the values in lists of any depth."""
-    while is_list(type_):
+    while pt.is_list(type_):
         type_ = type_.value_type
     return type_
 
@@ -79,17 +78,10 @@ def innermost(type_: pa.DataType) -> pa.DataType:
 def list_depth(type_: pa.DataType) -> int:
     """How many lists are around a value."""
     depth = 0
-    while is_list(type_):
+    while pt.is_list(type_):
         type_ = type_.value_type
         depth += 1
     return depth
-
-
-def is_text(type_: pa.DataType) -> bool:
-    """Whether a type is text of any kind."""
-    if pt.is_dictionary(type_):
-        return is_text(type_.value_type)
-    return bool(pt.is_string(type_) or pt.is_large_string(type_) or pt.is_string_view(type_))
 
 
 def is_number(type_: pa.DataType) -> bool:
@@ -99,11 +91,6 @@ def is_number(type_: pa.DataType) -> bool:
     )
 
 
-def is_binary(type_: pa.DataType) -> bool:
-    """Whether a type is bytes of any kind."""
-    return bool(pt.is_binary(type_) or pt.is_large_binary(type_) or pt.is_binary_view(type_))
-
-
 def describe_columns(schema: pa.Schema) -> str:
     """The columns and their types in one line, for messages."""
     return ", ".join(f"{column.name} {describe_type(column.type)}" for column in schema)
@@ -111,9 +98,7 @@ def describe_columns(schema: pa.Schema) -> str:
 
 def describe_type(type_: pa.DataType) -> str:
     """A type as people write it."""
-    if pt.is_fixed_size_list(type_):
-        return f"list<{describe_type(type_.value_type)}>[{type_.list_size}]"
-    if is_list(type_):
+    if pt.is_list(type_):
         return f"list<{describe_type(type_.value_type)}>"
     if pt.is_struct(type_):
         fields = (type_.field(i) for i in range(type_.num_fields))

@@ -14,7 +14,7 @@ from groundray.engine.sources.layout import ORDERS, Layout, Path, format_path
 from groundray.engine.sources.parquet import Footer
 from groundray.engine.sources.roles import find_roles
 from groundray.engine.sources.sample import Sample, read_sample
-from groundray.engine.sources.schema import Field, describe_type, find, innermost, is_binary, walk
+from groundray.engine.sources.schema import Field, describe_type, find, innermost, walk
 from groundray.engine.sources.side_files import DataSet
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import LayoutError
@@ -88,7 +88,7 @@ def _shape(field: Field) -> tuple[int, str]:
     type_ = innermost(field.type)
     if field.is_text:
         return field.lists, "text"
-    return field.lists, "number" if field.is_number else "bytes" if is_binary(type_) else str(
+    return field.lists, "number" if field.is_number else "bytes" if pt.is_binary(type_) else str(
         type_.id
     )
 
