@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from groundray.engine.fonts import Typeface
-from groundray.engine.images import ImageSize
+from groundray.engine.jpeg import ImageSize
 from groundray.engine.records import FloatArray, IntArray
 
 _CELL = (560, 420)  # pixels that an image is fitted into, one of several and one alone
