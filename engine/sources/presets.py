@@ -38,6 +38,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "category": "objects.category",
                 "area": "objects.area",
                 "names": "coco",
+                "id_offset": 0,
             },
         ),
         "coco-xywh": Preset(

@@ -1,6 +1,7 @@
 """Sample: boxes from the beginning, the middle and the end of a data set, to judge it by."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ MAX_BOXES = 10_000
 _PLACES = 3
 _MAX_HEADERS = 64  # images that are opened in each place, where no column has their sizes
 _HEADER_BYTES = 64 << 10
-_BATCH_BYTES = 1 << 20
+_BATCH_BYTES = 1 << 18
 
 
 class Sample(NamedTuple):
@@ -53,11 +54,7 @@ class Sample(NamedTuple):
 
 
 def read_sample(draft: Draft, files: Sequence[SourceFile], image_root: str | None) -> Sample:
-    """Up to `MAX_BOXES` boxes from the first, the middle and the last row group that has rows.
-
-    Raises:
-        SourceError: a file cannot be read.
-    """
+    """About `MAX_BOXES` boxes from the first, the middle and the last row group that has rows."""
     places = _places(files)
     parts = [
         part for place in places for part in _read_place(draft, place, len(places), image_root)
@@ -82,20 +79,12 @@ def read_sample(draft: Draft, files: Sequence[SourceFile], image_root: str | Non
 def read_header_sizes(
     image: Path, files: Sequence[SourceFile], image_root: str | None
 ) -> FloatArray:
-    """`(K, 2)` width and height of a few images from the same places, by their headers.
-
-    Raises:
-        SourceError: a file cannot be read.
-    """
+    """`(K, 2)` width and height of a few images from the same places, by their headers."""
     parts = [np.zeros((0, 2))]
     for place in _places(files):
         finder = ImageFinder(place.file, image_root)
-        stop = min(place.stop, place.start + _MAX_HEADERS)
-        with open_parquet(place.file) as opened:
-            for _, batch in opened.iter_batches(
-                [image], place.start, stop, batch_bytes=_BATCH_BYTES
-            ):
-                parts.append(_header_sizes(image, batch, finder))
+        few = place._replace(stop=min(place.stop, place.start + _MAX_HEADERS))
+        parts.extend(_header_sizes(image, batch, finder) for batch in few.iter_batches([image]))
     sizes = np.concatenate(parts)
     known: FloatArray = sizes[~np.isnan(sizes[:, 0])]
     return known
@@ -118,18 +107,15 @@ def _read_place(
     wanted = [path for path in paths if path is not None]
     finder = ImageFinder(place.file, image_root)
     boxes = images = 0
-    with open_parquet(place.file) as opened:
-        for _, whole in opened.iter_batches(
-            wanted, place.start, place.stop, batch_bytes=_BATCH_BYTES
-        ):
-            batch = whole if draft.width else whole.slice(0, _MAX_HEADERS - images)
-            part = _read_part(draft, batch, finder)
-            boxes += len(part.numbers)
-            images += len(batch)
-            yield part
-            is_enough = boxes >= MAX_BOXES // num_places
-            if is_enough or (draft.width is None and images >= _MAX_HEADERS):
-                return
+    for whole in place.iter_batches(wanted):
+        batch = whole if draft.width else whole.slice(0, _MAX_HEADERS - images)
+        part = _read_part(draft, batch, finder)
+        boxes += len(part.numbers)
+        images += len(batch)
+        yield part
+        is_enough = boxes >= MAX_BOXES // num_places
+        if is_enough or (draft.width is None and images >= _MAX_HEADERS):
+            return
 
 
 def _read_part(draft: Draft, batch: pa.RecordBatch, finder: ImageFinder) -> _Part:
@@ -199,6 +185,14 @@ class _Place(NamedTuple):
     file: SourceFile
     start: int
     stop: int
+
+    def iter_batches(self, paths: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+        """Its rows, as far as they can be read: who reads the whole file will say what is wrong."""
+        with suppress(SourceError), open_parquet(self.file) as opened:
+            for _, batch in opened.iter_batches(
+                paths, self.start, self.stop, batch_bytes=_BATCH_BYTES
+            ):
+                yield batch
 
 
 def _places(files: Sequence[SourceFile]) -> list[_Place]:
