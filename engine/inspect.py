@@ -51,7 +51,7 @@ def inspect_source(
         LayoutError: what the columns mean cannot be settled.
     """
     source = open_source(
-        [inputs] if isinstance(inputs, str) else inputs,
+        inputs,
         layout=layout,
         task=task,
         classes=classes,

@@ -145,19 +145,14 @@ def _part_pixels_from_grid(sample: Sample, shares: dict[Reading, float]) -> None
 
 def _explain(sample: Sample, shares: dict[Reading, float], still_open: list[Reading]) -> str:
     """One line: what was counted, and the option that settles it."""
-    count = len(sample.numbers)
-    if count == 0:
-        seen = "there is no box to tell by"
-    else:
-        parts = [
-            f"{reading} {share:.1%}"
-            for reading, share in sorted(shares.items(), key=lambda x: x[1])
-        ]
-        sizes = (
-            "unknown" if sample.source_of_sizes == "nothing" else f"from {sample.source_of_sizes}"
-        )
+    seen = "there is no box to tell by"
+    if len(sample.numbers):
+        known = sample.source_of_sizes
+        parts = [f"{r} {share:.1%}" for r, share in sorted(shares.items(), key=lambda x: x[1])]
         seen = (
-            f"of {count:,} boxes (image sizes {sizes}) these shares violate it: {', '.join(parts)}"
+            f"of {len(sample.numbers):,} boxes (image sizes "
+            f"{'unknown' if known == 'nothing' else f'from {known}'}) these shares violate it: "
+            f"{', '.join(parts)}"
         )
     options = [_option(reading) for reading in (still_open or shares)][:4]
     return f"how the boxes are written is not settled; {seen}; say it with {' or '.join(options)}"

@@ -127,7 +127,7 @@ def _glob_root(path: str) -> str:
     """The folder of a pattern that is written without wildcards."""
     parts = path.split("/")
     first = next(i for i, part in enumerate(parts) if _is_glob(part))
-    return "/".join(parts[:first])
+    return "/".join(parts[:first]) or "/"
 
 
 def _is_glob(path: str) -> bool:

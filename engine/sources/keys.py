@@ -44,6 +44,18 @@ class Keys:
     def __len__(self) -> int:
         return len(self.row)
 
+    def from_index(self, start: int) -> "Keys":
+        """The keys from `start` on."""
+        return Keys(
+            self.row[start:],
+            self.num_rows[start:],
+            self.id[start:],
+            self.num_boxes[start:],
+            self.has_category[start:],
+            self.is_null[start:],
+            self.names,
+        )
+
 
 def no_keys() -> Keys:
     """Keys of a file without rows."""

@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 
-import pyarrow as pa
-
+from groundray.engine.sources.class_names import Part
 from groundray.engine.sources.declared import read_declared
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.inputs import InputFile, absolute, find_files, find_roots, name_roots
 from groundray.engine.sources.layout import Layout
 from groundray.engine.sources.parquet import Footer, read_footer
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
-from groundray.engine.sources.schema import describe_columns
-from groundray.engine.sources.settle import misfit, settle
-from groundray.engine.sources.side_files import DataSet, find_data_set
+from groundray.engine.sources.settle import settle
+from groundray.engine.sources.side_files import find_data_set
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 from groundray.engine.sources.splits import find_splits
 from groundray.formats.base import Task
@@ -25,7 +23,7 @@ _THREADS = 16
 
 
 def open_source(
-    inputs: Sequence[str],
+    inputs: str | Sequence[str],
     *,
     layout: str | None = None,
     task: Task | None = None,
@@ -49,53 +47,38 @@ def open_source(
         SourceError: no file can be read.
         LayoutError: what the columns mean cannot be settled, or was declared wrongly.
     """
-    found = find_files(inputs)
+    found = find_files([inputs] if isinstance(inputs, str) else inputs)
     footers, unreadable = _read_footers(found)
-    readable = [file for file in found if file.url in footers]
-    if not readable:
+    if not footers:
         first = unreadable[0]
         raise SourceError(f"no parquet that can be read: {first.relative}: {first.reason}")
-    data_sets = {root: find_data_set(root) for root in find_roots(readable)}
-    files = _make_files(readable, footers, data_sets)
-    draft = read_declared(layout) if layout else Draft()
-    draft.task = task or draft.task
-    if classes is not None:
-        draft.names = tuple(classes)
-        draft.reasons.append(f"class names: the {len(classes)} that were given")
     place = absolute(image_root) if image_root else None
-    schema = _usual_schema([footers[file.url].schema for file in readable])
-    settled = settle(
-        draft,
-        schema,
-        files,
-        [footers[file.url] for file in readable],
-        data_sets[readable[0].root],
-        place,
-    )
-    wrong = {
-        file.url: reason
+    parts = _make_parts([file for file in found if file.url in footers], footers)
+    settled = settle(_draft(layout, task, classes), parts, place)
+    files = [part.file for part in parts]
+    misfits = [
+        UnreadableFile(file.relative, settled.misfits[file.url])
         for file in files
-        if (reason := misfit(draft, schema, footers[file.url].schema))
-    }
+        if file.url in settled.misfits
+    ]
     return Source(
-        layout=settled,
-        reason="\n".join(draft.reasons),
-        names=_counting_names(settled, only),
-        files=tuple(file for file in files if file.url not in wrong),
-        unreadable=(
-            *unreadable,
-            *(UnreadableFile(f.relative, wrong[f.url]) for f in files if f.url in wrong),
-        ),
-        task=settled.task,
+        layout=settled.layout,
+        reason=settled.reason,
+        names=_counting_names(settled.layout, only),
+        files=tuple(file for file in files if file.url not in settled.misfits),
+        unreadable=(*unreadable, *misfits),
+        task=settled.layout.task,
         image_root=place,
     )
 
 
-def _usual_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """The schema that most files have; the first of them, where several are as frequent."""
-    texts = [describe_columns(schema) for schema in schemas]
-    usual = Counter(texts).most_common(1)[0][0]
-    return schemas[texts.index(usual)]
+def _draft(layout: str | None, task: Task | None, classes: Sequence[str] | None) -> Draft:
+    draft = Draft() if layout is None else read_declared(layout)
+    draft.task = task or draft.task
+    if classes is not None:
+        draft.names = tuple(classes)
+        draft.reasons.append(f"class names: the {len(classes)} that were given")
+    return draft
 
 
 def _counting_names(layout: Layout, only: Sequence[str] | None) -> tuple[str, ...] | None:
@@ -111,31 +94,38 @@ def _counting_names(layout: Layout, only: Sequence[str] | None) -> tuple[str, ..
     return tuple(name for name in layout.names if name in set(only))
 
 
-def _make_files(
-    found: Sequence[InputFile], footers: Mapping[str, Footer], data_sets: Mapping[str, DataSet]
-) -> list[SourceFile]:
-    """Source files in the order of `found`."""
-    roots = name_roots(list(data_sets))
+def _make_parts(found: Sequence[InputFile], footers: Mapping[str, Footer]) -> list[Part]:
+    """Source files in the order of `found`, with what is known around them."""
+    data_sets = {root: find_data_set(root) for root in find_roots(found)}
+    scopes = name_roots(list(data_sets))
+    splits = _find_splits(found)
     stems = Counter(_stem(file) for file in found)
-    splits: dict[str, str] = {}
-    for root in roots:
-        inside = [file for file in found if file.root == root]
-        names = find_splits([file.relative for file in inside], root.rsplit("/", 1)[-1])
-        splits.update({file.url: split for file, split in zip(inside, names, strict=True)})
-    return [
-        SourceFile(
+    parts = []
+    for file in found:
+        footer, data_set = footers[file.url], data_sets[file.root]
+        is_unique = stems[_stem(file)] == 1
+        source_file = SourceFile(
             url=file.url,
             relative=file.relative,
-            scope=roots[file.root],
+            scope=scopes[file.root],
             split=splits[file.url],
             size_bytes=footer.size_bytes,
             footer_sha256=footer.sha256,
             row_groups=footer.row_groups,
-            stem=_stem(file) if stems[_stem(file)] == 1 else file.relative.removesuffix(".parquet"),
-            dataset=data_sets[file.root].root,
+            stem=_stem(file) if is_unique else file.relative.removesuffix(".parquet"),
+            dataset=data_set.root,
         )
-        for file, footer in ((file, footers[file.url]) for file in found)
-    ]
+        parts.append(Part(source_file, footer, data_set))
+    return parts
+
+
+def _find_splits(found: Sequence[InputFile]) -> dict[str, str]:
+    splits: dict[str, str] = {}
+    for root in find_roots(found):
+        inside = [file for file in found if file.root == root]
+        names = find_splits([file.relative for file in inside], root.rsplit("/", 1)[-1])
+        splits.update({file.url: split for file, split in zip(inside, names, strict=True)})
+    return splits
 
 
 def _stem(file: InputFile) -> str:

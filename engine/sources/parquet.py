@@ -12,13 +12,14 @@ import pyarrow.types as pt
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
 from groundray.engine.sources.source import SourceFile
-from groundray.formats.errors import SourceError
+from groundray.formats.errors import ChangedError, DamagedError, SourceError
 
 _TAIL_BYTES = 64 << 10
 _READ_BYTES = 1 << 20  # measured: a group of 485 MB reads within 190 MB, and faster than at once
 _MAX_BATCH_ROWS = 1 << 16
 _LARGE_GROUP_BYTES = 256 << 20
 _MAGIC = b"PAR1"
+_MAY_PASS = (TimeoutError, ConnectionError)
 _ARROW_SCHEMA, _NO_ARROW_SCHEMA = b"ARROW:schema", b"arrow_schema"
 """The key of the writer's own Arrow types, and another in its place, so that pyarrow does without.
 
@@ -107,7 +108,8 @@ class OpenParquet(NamedTuple):
         """Batches of rows [start, stop), only `paths`, each with its first row's number.
 
         Raises:
-            SourceError: the values cannot be read.
+            DamagedError: the values cannot be decoded.
+            SourceError: they cannot be read at the moment.
         """
         leaves = self.leaves(paths)
         groups, first = _covering_groups(self.footer.metadata, start, stop)
@@ -151,24 +153,32 @@ def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
     """Opens a file of a source, and makes sure that it is still the one that was planned with.
 
     Raises:
-        SourceError: it cannot be read, or its size or footer has changed.
+        DamagedError: its footer cannot be decoded.
+        ChangedError: its size or footer has changed.
+        SourceError: it cannot be read at the moment.
     """
     with ExitStack() as stack:
         with _errors_of(file):
             handle = stack.enter_context(open_file(file.url))
             footer = read_footer(handle)
         if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
-            raise SourceError(f"{file.relative}: the file has changed since it was first looked at")
+            raise ChangedError(
+                f"{file.relative}: the file has changed since it was first looked at"
+            )
         yield OpenParquet(file, handle, footer)
 
 
 @contextmanager
 def _errors_of(file: SourceFile) -> Iterator[None]:
-    """Gives errors of reading the name of the file."""
+    """Gives errors of reading the name of the file, and tells damage from what may pass."""
     try:
         yield
-    except (SourceError, *READ_ERRORS) as error:
-        raise SourceError(f"{file.relative}: cannot be read: {describe(error)}") from error
+    except SourceError as error:
+        raise DamagedError(f"{file.relative}: cannot be read: {error}") from error
+    except READ_ERRORS as error:
+        may_pass = isinstance(error, _MAY_PASS) or getattr(error, "errno", None) is not None
+        kind = SourceError if may_pass else DamagedError
+        raise kind(f"{file.relative}: cannot be read: {describe(error)}") from error
 
 
 def leaves_of(schema: pa.Schema, path: Path) -> range:

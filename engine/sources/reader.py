@@ -24,16 +24,25 @@ _BATCH_BYTES = 8 << 20
 _KEY_BATCH_BYTES = 4 << 20
 
 
-def read_keys(source: Source, file: SourceFile) -> Keys:
-    """Keys of all records of a file, from its ids and categories as far as these will do.
+def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None = None) -> Keys:
+    """Keys of the rows [start, stop) of a file, from ids and categories as far as these will do.
+
+    Args:
+        source: what the columns mean.
+        file: one of its files.
+        start: first row; where the source's rows are grouped, one where a record begins.
+        stop: the row after the last one; None for all.
 
     Raises:
-        SourceError: the file cannot be read, or has changed since the source was opened.
+        DamagedError: what the file holds cannot be decoded.
+        ChangedError: the file has changed since the source was opened.
+        SourceError: the file cannot be read at the moment.
     """
     parts = []
     with open_parquet(file) as opened:
         paths = key_paths(source.layout, opened.footer.schema)
-        spans = opened.iter_batches(paths, 0, file.num_rows, batch_bytes=_KEY_BATCH_BYTES)
+        end = file.num_rows if stop is None else stop
+        spans = opened.iter_batches(paths, start, end, batch_bytes=_KEY_BATCH_BYTES)
         for first, batch in whole_records(source.layout, file, spans):
             parts.append(
                 make_keys(source, file, read_rows(source, file, batch, first, paths=paths))[0]
@@ -56,7 +65,9 @@ def iter_decoded(
         batch_bytes: about how much a batch holds; at least one row.
 
     Raises:
-        SourceError: the file cannot be read, or has changed since the source was opened.
+        DamagedError: what the file holds cannot be decoded.
+        ChangedError: the file has changed since the source was opened.
+        SourceError: the file cannot be read at the moment.
     """
     finder = ImageFinder(file, source.image_root)
     paths = [source.layout.image, *annotation_paths(source.layout)]
@@ -71,7 +82,9 @@ def iter_annotations(source: Source, file: SourceFile) -> Iterator[Decoded]:
     """All records of a file as `iter_decoded` gives them, but without their images.
 
     Raises:
-        SourceError: the file cannot be read, or has changed since the source was opened.
+        DamagedError: what the file holds cannot be decoded.
+        ChangedError: the file has changed since the source was opened.
+        SourceError: the file cannot be read at the moment.
     """
     paths = annotation_paths(source.layout)
     with open_parquet(file) as opened:

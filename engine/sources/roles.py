@@ -44,11 +44,11 @@ def find_roles(
     _check_declared(draft, fields)
     _find_image(draft, fields, schema, is_empty)
     boxes = _find_boxes(draft, fields, schema)
-    siblings = [field for field in fields if field.container == boxes.container]
     category = _find_category(draft, fields, boxes, class_names)
     _find_expression(draft, fields, boxes, category)
     _settle_task(draft, category, schema)
-    _find_flags(draft, siblings)
+    home = boxes.container if category is None else category.container
+    _find_flags(draft, [field for field in fields if field.container == home])
     if draft.grouped is None:
         is_scalar = draft.category is not None and category is not None and category.lists == 0
         draft.grouped = is_scalar and boxes.lists <= 1
@@ -145,17 +145,17 @@ def _box_rank(four: list[Field], fields: Sequence[Field]) -> tuple[bool, int, in
 def _find_category(
     draft: Draft, fields: Sequence[Field], boxes: Field, class_names: ClassNames
 ) -> Field | None:
+    """The category beside the boxes, or beside what holds them; at the top only lists count."""
     if draft.category is not None:
         return _required(fields, draft.category)
-    most = 1 if boxes.lists else 0
-    beside = [f for f in fields if f.container == boxes.container and f.lists <= most]
-    lists = [f for f in fields if not f.container and f.lists == 1 and boxes.lists > 1]
-    for candidates in (beside, lists):
-        named = [
-            f for f in candidates if f.key in column_names.CATEGORIES and (f.is_text or f.is_number)
-        ]
-        if named:
-            return min(named, key=lambda f: _category_rank(f, class_names))
+    usable = [f for f in fields if f.key in column_names.CATEGORIES and (f.is_text or f.is_number)]
+    most = min(boxes.lists, 1)
+    for depth in range(len(boxes.container), -1, -1):
+        container = boxes.container[:depth]
+        least = 0 if container == boxes.container or container else 1
+        beside = [f for f in usable if f.container == container and least <= f.lists <= most]
+        if beside:
+            return min(beside, key=lambda f: _category_rank(f, class_names))
     return None
 
 

@@ -1,108 +1,109 @@
 """Settling a layout: what was declared, what the schema tells, what a sample of boxes bears out."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.types as pt
 
+from groundray.engine.sources.class_names import Naming, Part, find_namings, the_naming
 from groundray.engine.sources.class_numbers import judge_numbering
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.evidence import judge
-from groundray.engine.sources.features import footer_class_names
 from groundray.engine.sources.layout import ORDERS, Layout, Path, format_path
 from groundray.engine.sources.parquet import Footer
 from groundray.engine.sources.roles import find_roles
 from groundray.engine.sources.sample import Sample, read_sample
-from groundray.engine.sources.schema import Field, describe_type, find, innermost, walk
-from groundray.engine.sources.side_files import DataSet
+from groundray.engine.sources.schema import (
+    Field,
+    describe_columns,
+    describe_type,
+    find,
+    innermost,
+    walk,
+)
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import LayoutError
 
 
-def settle(
-    draft: Draft,
-    schema: pa.Schema,
-    files: Sequence[SourceFile],
-    footers: Sequence[Footer],
-    data_set: DataSet,
-    image_root: str | None,
-) -> Layout:
-    """Makes a layout of a draft, and adds to its reasons what was found.
+class Settled(NamedTuple):
+    """What a data set's columns mean.
+
+    Attributes:
+        layout: of all files that fit.
+        reason: where each piece of it was found, a line a piece.
+        misfits: URL of a file whose columns it does not fit -> why not.
+    """
+
+    layout: Layout
+    reason: str
+    misfits: dict[str, str]
+
+
+def settle(draft: Draft, parts: Sequence[Part], image_root: str | None) -> Settled:
+    """Settles what a draft leaves open.
 
     Args:
-        draft: what was declared.
-        schema: columns that most files have.
-        files: all that can be read.
-        footers: theirs, in the same order.
-        data_set: what stands beside the data.
+        draft: what was declared; changed in place.
+        parts: the files that can be read, at least one.
         image_root: where image files are looked for, or None.
 
     Raises:
         LayoutError: something cannot be settled.
     """
-    place, class_names = "the footer", footer_class_names(schema)
-    if not class_names:
-        place, class_names = data_set.class_names(set(schema.names))
+    schema = _usual_schema([part.footer.schema for part in parts])
+    namings = find_namings(parts)
     find_roles(
         draft,
         schema,
-        class_names,
-        is_empty=lambda path: all(_lacks(footer, path) for footer in footers),
+        {path: found[0].names for path, found in namings.items()},
+        is_empty=lambda path: all(_lacks(part.footer, path) for part in parts),
     )
-    is_text = _is_text(draft.category, schema)
-    if draft.names is None and draft.category is not None and not is_text:
-        draft.names = class_names.get(draft.category)
-    if draft.names is not None and draft.names == class_names.get(draft.category or ()):
-        draft.reasons.append(f"class names: {len(draft.names)} from {place}")
-    needs_numbering = draft.names is not None and draft.category is not None and not is_text
-    needs_numbering &= draft.id_offset is None and draft.id_table is None
+    category = None if draft.category is None else find(list(walk(schema)), draft.category)
+    is_numbered = category is not None and not category.is_text
+    if is_numbered and draft.names is None:
+        draft.names = _find_names(draft, namings)
+    misfits = {
+        part.file.url: reason
+        for part in parts
+        if (reason := _misfit(draft, schema, part.footer.schema))
+    }
+    files = [part.file for part in parts if part.file.url not in misfits]
+    _settle_by_sample(draft, files, image_root, is_numbered=is_numbered)
+    return Settled(_finish(draft), "\n".join(draft.reasons), misfits)
+
+
+def _usual_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The schema that most files have; the first of them, where several are as frequent."""
+    texts = [describe_columns(schema) for schema in schemas]
+    usual = Counter(texts).most_common(1)[0][0]
+    return schemas[texts.index(usual)]
+
+
+def _find_names(draft: Draft, namings: Mapping[Path, list[Naming]]) -> tuple[str, ...]:
+    path = draft.category or ()
+    naming = the_naming(namings, path)
+    if naming is None:
+        raise LayoutError(
+            f"{format_path(path)} holds numbers, and neither the footer nor dataset_infos.json nor "
+            f"README.md beside the data names the classes; give their names with --classes FILE, "
+            f'or with names = [...] (or "coco", "voc") in --layout FILE.toml'
+        )
+    draft.reasons.append(f"class names: {len(naming.names)} from {naming.place}")
+    return naming.names
+
+
+def _settle_by_sample(
+    draft: Draft, files: Sequence[SourceFile], image_root: str | None, *, is_numbered: bool
+) -> None:
+    needs_numbering = is_numbered and draft.id_offset is None and draft.id_table is None
     if draft.order is None or draft.space is None or needs_numbering:
-        pairs = zip(files, footers, strict=True)
-        fitting = [file for file, footer in pairs if not misfit(draft, schema, footer.schema)]
-        sample = read_sample(draft, fitting, image_root)
+        sample = read_sample(draft, files, image_root)
         _settle_convention(draft, sample)
         if needs_numbering:
             _settle_numbering(draft, sample)
-    _check_names(draft, is_text=is_text)
-    return _finish(draft)
-
-
-def misfit(draft: Draft, usual: pa.Schema, schema: pa.Schema) -> str | None:
-    """What a file's columns lack that the layout reads, or None where they fit."""
-    usual_fields, others = list(walk(usual)), list(walk(schema))
-    for path in draft.paths():
-        wanted, found = find(usual_fields, path), find(others, path)
-        if wanted is None:
-            continue
-        if found is None:
-            return f"its columns are unlike the others': there is no {format_path(path)}"
-        if _shape(wanted) != _shape(found) and not pt.is_null(innermost(found.type)):
-            types = f"{describe_type(found.type)}, not {describe_type(wanted.type)}"
-            return f"its columns are unlike the others': {format_path(path)} is {types}"
-    return None
-
-
-def _shape(field: Field) -> tuple[int, str]:
-    """How a field is read: lists around it, and what is in them."""
-    type_ = innermost(field.type)
-    if field.is_text:
-        return field.lists, "text"
-    return field.lists, "number" if field.is_number else "bytes" if pt.is_binary(type_) else str(
-        type_.id
-    )
-
-
-def _lacks(footer: Footer, path: Path) -> bool:
-    try:
-        return footer.is_empty(path)
-    except KeyError:
-        return True
-
-
-def _is_text(path: Path | None, schema: pa.Schema) -> bool:
-    field = find(list(walk(schema)), path) if path is not None else None
-    return field is not None and field.is_text
 
 
 def _settle_convention(draft: Draft, sample: Sample) -> None:
@@ -145,15 +146,34 @@ def _settle_numbering(draft: Draft, sample: Sample) -> None:
     draft.reasons.append(f"class numbers: {verdict.reason}")
 
 
-def _check_names(draft: Draft, *, is_text: bool) -> None:
-    if draft.category is None or is_text or draft.names is not None:
-        return
-    column = format_path(draft.category)
-    raise LayoutError(
-        f"{column} holds numbers, and neither the footer nor dataset_infos.json nor README.md "
-        f"beside the data names the classes; give their names with --classes FILE, or with "
-        f'names = [...] (or "coco", "voc") in --layout FILE.toml'
-    )
+def _misfit(draft: Draft, usual: pa.Schema, schema: pa.Schema) -> str | None:
+    """What a file's columns lack that the layout reads, or None where they fit."""
+    usual_fields, others = list(walk(usual)), list(walk(schema))
+    for path in draft.paths():
+        wanted, found = find(usual_fields, path), find(others, path)
+        if wanted is None:
+            continue
+        if found is None:
+            return f"its columns are unlike the others': there is no {format_path(path)}"
+        if _shape(wanted) != _shape(found) and not pt.is_null(innermost(found.type)):
+            types = f"{describe_type(found.type)}, not {describe_type(wanted.type)}"
+            return f"its columns are unlike the others': {format_path(path)} is {types}"
+    return None
+
+
+def _shape(field: Field) -> tuple[int, str]:
+    """How a field is read: lists around it, and what is in them."""
+    type_ = innermost(field.type)
+    if field.is_text or field.is_number:
+        return field.lists, "text" if field.is_text else "number"
+    return field.lists, "bytes" if pt.is_binary(type_) else str(type_.id)
+
+
+def _lacks(footer: Footer, path: Path) -> bool:
+    try:
+        return footer.is_empty(path)
+    except KeyError:
+        return True
 
 
 def _finish(draft: Draft) -> Layout:

@@ -89,8 +89,8 @@ class Source:
         names = self.layout.names or ()
         plain = range(self.layout.id_offset, self.layout.id_offset + len(names))
         numbers = plain if self.layout.id_table is None else COCO91_NUMBERS
-        number_of = {name: number for number, name in zip(numbers, names, strict=False)}
-        lookup = np.full(max(number_of.values(), default=-1) + 1, -1, dtype=np.int64)
-        for i, name in enumerate(self.names or ()):
-            lookup[number_of[name]] = i
+        index = {name: i for i, name in enumerate(self.names or ())}
+        lookup = np.full(max(numbers, default=-1) + 1, -1, dtype=np.int64)
+        for number, name in zip(numbers, names, strict=False):
+            lookup[number] = index.get(name, -1)
         return lookup

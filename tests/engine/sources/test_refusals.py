@@ -47,6 +47,19 @@ def test_class_numbers_without_names_are_refused(tmp_path: Path) -> None:
         open_source([str(tmp_path)])
 
 
+def test_files_that_name_their_classes_differently_are_refused(tmp_path: Path) -> None:
+    """One number would stand for several classes."""
+    made = makers.coco_modern()
+    makers.write(made.table, tmp_path / "train-0.parquet", features=made.features)
+    names = {"names": ["x", *makers.class_names()[1:]], "_type": "ClassLabel"}
+    other = {"objects": {"feature": {"category": names}, "_type": "Sequence"}}
+    makers.write(made.table, tmp_path / "train-1.parquet", features=other)
+    with pytest.raises(LayoutError, match=r"train-0.parquet says person, .*train-1.parquet says x"):
+        open_source([str(tmp_path)])
+    names_given = makers.class_names()
+    assert open_source([str(tmp_path)], classes=names_given).names == tuple(names_given)
+
+
 def test_a_convention_that_the_boxes_leave_open_is_refused(tmp_path: Path) -> None:
     """Small boxes in the middle of an image can be read in any order of corner and size."""
     schema = [

@@ -104,6 +104,25 @@ def test_missing_data_sets_of_the_hub_are_named(hub: Path) -> None:
         open_source(["hf://datasets/owner/nothing"])
 
 
+def test_a_file_behind_http_is_read_and_its_token_is_not_shown(
+    hub: Path, hub_server: tuple[str, Path]
+) -> None:
+    name = "val-00000-of-00001-544d7007b94175b9.parquet"
+    shutil.copytree(SAMPLE, hub / "owner/web")
+    url = f"{hub_server[0]}/datasets/owner/web/resolve/main/data/{name}?token=secret"
+    source = open_source([url])
+    (file,) = source.files
+    assert (file.relative, file.split) == (name, "val")
+    assert "secret" not in repr(source)
+    (batch,) = iter_decoded(source, file, 0, file.num_rows)
+    assert [value.as_py() for value in batch.records.image_bytes] == [
+        picture.data for picture in pictures()[10:]
+    ]
+    with pytest.raises(SourceError) as error:
+        open_source([url.replace("/val-", "/none-")])
+    assert "secret" not in str(error.value)
+
+
 def test_memory_is_read(tmp_path: Path) -> None:
     name = uuid.uuid4().hex
     assert_is_sample(open_source([upload(SAMPLE, f"memory://{name}/coco")]))

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from groundray.engine.sources.draft import Draft
-from groundray.engine.sources.features import ClassNames
 from groundray.engine.sources.layout import format_path
 from groundray.engine.sources.roles import find_roles
 from tests.engine.sources.makers import IMAGE
@@ -259,6 +258,32 @@ SCHEMAS: dict[str, tuple[dict[str, pa.DataType], dict[str, Any]]] = {
         },
         {"task": "detection", "boxes": "instances.bbox", "category": "instances.category"},
     ),
+    "a struct of four numbers a box": (
+        {
+            "image": IMAGE,
+            "objects": pa.list_(
+                struct(
+                    bbox=struct(x=pa.float32(), y=pa.float32(), w=pa.float32(), h=pa.float32()),
+                    label=pa.string(),
+                    area=pa.float32(),
+                )
+            ),
+        },
+        {
+            "boxes": "objects.bbox.x objects.bbox.y objects.bbox.w objects.bbox.h",
+            "order": None,
+            "category": "objects.label",
+            "area": "objects.area",
+        },
+    ),
+    "boxes in a struct, classes beside it": (
+        {"image": IMAGE, "boxes": struct(bbox=NUMBERS), "label": TEXTS, "id": pa.int64()},
+        {"boxes": "boxes.bbox", "category": "label"},
+    ),
+    "one label an image, boxes without": (
+        {"image": IMAGE, "sentence": pa.string(), "label": pa.int64(), "o": struct(bbox=NUMBERS)},
+        {"category": None, "task": "grounding", "expression": "sentence"},
+    ),
     "corners that a name spells": (
         {"image": IMAGE, "bbox_xyxy": NUMBERS, "label": TEXTS},
         {"boxes": "bbox_xyxy", "order": "xyxy"},
@@ -296,7 +321,7 @@ def test_boxes_that_stand_twice_are_said_to() -> None:
 def test_numbers_with_names_go_before_text() -> None:
     columns = SCHEMAS["BrandonLSX/coco-2017"][0]
     draft = Draft()
-    names: ClassNames = {("annotations", "category_id"): ("a", "b")}
+    names: dict[tuple[str, ...], tuple[str, ...]] = {("annotations", "category_id"): ("a", "b")}
     find_roles(draft, pa.schema(list(columns.items())), names, is_empty=lambda _: False)
     assert draft.category == ("annotations", "category_id")
 
