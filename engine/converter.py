@@ -1,7 +1,7 @@
 """The converter: reads one unit, and writes its shards in every format asked for."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +11,21 @@ from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.examples import ExampleStyle, example_lines
 from groundray.engine.fates import Fates
-from groundray.engine.images import PreparedImage
 from groundray.engine.pictures import Pictures, copy_pictures, refer_to_pictures
 from groundray.engine.plan import Part, Unit
 from groundray.engine.plugins import Plugin, load_plugins
 from groundray.engine.records import BoolArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
 from groundray.engine.shards import Commit, Tally, UnitWriter
-from groundray.engine.sources import Decoded, Source, iter_decoded
+from groundray.engine.sources import Decoded, Keys, Source, iter_decoded, read_keys
 from groundray.engine.storage import Buffer, open_store
 from groundray.engine.truth import truth_table
 from groundray.engine.unit_shards import TO_ROOT, UnitShards
 from groundray.formats import FORMATS, get_format
-from groundray.formats.errors import FormatError
+from groundray.formats.errors import DamagedError, FormatError
+
+if TYPE_CHECKING:
+    from groundray.engine.images import PreparedImage
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
@@ -111,7 +113,8 @@ class Converter:
         """Reads a unit and writes its shards.
 
         Raises:
-            SourceError: a file is no longer what it was when the plan was made.
+            ChangedError: a file is no longer what it was when the plan was made.
+            SourceError: a file cannot be read at the moment.
             OutputError: another run has taken over OUTPUT.
             RejectedError: with `on_error="raise"`.
         """
@@ -133,19 +136,27 @@ class Converter:
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
         file = job.source.files[part.file]
-        for decoded in iter_ahead(iter_decoded(job.source, file, part.start, part.stop)):
-            slots = shards.assign(self._outcome(unit, part, decoded))
-            fates = Fates(file.relative, decoded.keys, slots, job.on_error == "raise")
-            self._convert(decoded, self._take(unit, part, decoded, fates), fates, shards)
-            for slot, line in fates.close():
-                shards.write_reject(slot, line)
-            tally.update(fates.tally)
+        num_done = 0
+        try:
+            for decoded in iter_ahead(iter_decoded(job.source, file, part.start, part.stop)):
+                fates = self._fates(unit, part, decoded.keys, shards)
+                self._convert(decoded, self._take(unit, part, decoded, fates), fates, shards)
+                tally.update(_close(fates, shards))
+                num_done += len(decoded.keys)
+        except DamagedError as error:
+            keys = read_keys(job.source, file, part.start, part.stop).from_index(num_done)
+            fates = self._fates(unit, part, keys, shards)
+            for index in np.flatnonzero(fates.slot >= 0).tolist():
+                fates.reject(index, "damaged_file", str(error))
+            tally.update(_close(fates, shards))
 
-    def _outcome(self, unit: Unit, part: Part, decoded: Decoded) -> IntArray:
-        outcome = self._job.selection.outcome(unit.pool, decoded.keys)
-        if part.drawn is None:
-            return outcome
-        return not_drawn(outcome, np.isin(decoded.keys.row, part.drawn))
+    def _fates(self, unit: Unit, part: Part, keys: Keys, shards: UnitShards) -> Fates:
+        """Gives the next records of a part their shards."""
+        outcome = self._job.selection.outcome(unit.pool, keys)
+        if part.drawn is not None:
+            outcome = not_drawn(outcome, np.isin(keys.row, part.drawn))
+        relative = self._job.source.files[part.file].relative
+        return Fates(relative, keys, shards.assign(outcome), self._job.on_error == "raise")
 
     def _take(self, unit: Unit, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
         """`(N,)` sound records to convert, over all keys; rejects the chosen ones that are not."""
@@ -251,6 +262,13 @@ class Converter:
                     index = int(part_where[refusal.place])
                     fates.refuse(index, style.name, refusal.reason, refusal.detail)
                 shards.write_lines(slot, style.name, lines)
+
+
+def _close(fates: Fates, shards: UnitShards) -> Tally:
+    """Writes the rejects of a batch, and returns its counts."""
+    for slot, line in fates.close():
+        shards.write_reject(slot, line)
+    return fates.tally
 
 
 def _write_images(

@@ -1,7 +1,7 @@
 """Pictures: the images of a batch of records, ready to be written or to be referred to."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import compress, pairwise
 from typing import Any, Literal
@@ -28,7 +28,7 @@ class Pictures:
         places: path or URL of an image that stays where it is, else None.
         sizes: `(N, 2)` width and height of the stored frame.
         orientations: `(N,)` EXIF orientation that was found.
-        errors: what is wrong with the image of a record, by its place; the columns say nothing there.
+        errors: what is wrong with a record's image, by its place; the columns say nothing there.
     """
 
     files: list[PreparedImage | None]

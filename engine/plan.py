@@ -24,7 +24,7 @@ from groundray.engine.selection import (
     warn_if_short,
 )
 from groundray.engine.sources import Keys, Source, SourceFile, UnreadableFile, read_keys
-from groundray.formats.errors import SourceError
+from groundray.formats.errors import DamagedError, SourceError
 
 READERS = 8  # key columns are small: threads hide the latency of a store, and cost nothing locally
 
@@ -155,7 +155,7 @@ def _read_all_keys(source: Source, seed: int) -> tuple[list[_FileKeys], list[Unr
         file = source.files[index]
         try:
             keys = read_keys(source, file)
-        except SourceError as error:
+        except DamagedError as error:
             return UnreadableFile(file.relative, str(error))
         return _FileKeys(index, file, keys, rank(keys.id, seed), np.empty(0, dtype=np.int64))
 

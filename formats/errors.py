@@ -4,7 +4,9 @@
     ├── FormatError    a format is unknown, defined twice, or its definition is wrong
     │   └── LabelError     a label would corrupt the text of a format
     ├── SourceError    an INPUT cannot be read at all
-    │   └── LayoutError    what its columns mean cannot be settled
+    │   ├── LayoutError    what its columns mean cannot be settled
+    │   ├── ChangedError   a file is no longer the one that was planned with
+    │   └── DamagedError   what a file holds cannot be decoded
     ├── ImageError     the bytes of one image are not usable
     ├── OutputError    OUTPUT is locked, holds another run, or cannot be written
     └── RejectsError   the run finished, but too much was rejected
@@ -31,6 +33,14 @@ class SourceError(GroundrayError):
 
 class LayoutError(SourceError):
     """What the columns of a source mean cannot be settled, or was declared wrongly."""
+
+
+class ChangedError(SourceError):
+    """A file is no longer the one that was planned with: what it holds must not be mixed in."""
+
+
+class DamagedError(SourceError):
+    """What a file holds cannot be decoded, now or ever: it costs the file, and nothing else."""
 
 
 class ImageError(GroundrayError):

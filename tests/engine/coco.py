@@ -44,7 +44,9 @@ def write(folder: Path, files: Mapping[str, Sequence[Row]], *, row_group_rows: i
     (folder / "dataset_infos.json").write_bytes((SAMPLE / "dataset_infos.json").read_bytes())
     for name, content in files.items():
         table = pa.Table.from_pylist(list(content), schema=_sample_table().schema)
-        pq.write_table(table, folder / f"data/{name}.parquet", row_group_size=row_group_rows)
+        path = folder / f"data/{name}.parquet"
+        # without a dictionary, as images that all differ come out: they fill pages of about 1 MB
+        pq.write_table(table, path, row_group_size=row_group_rows, use_dictionary=False)
     return folder
 
 

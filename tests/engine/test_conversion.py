@@ -8,7 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from groundray.engine import Manifest, Runner, convert
+from groundray.engine.conversion import Progress
 from groundray.formats.errors import (
+    ChangedError,
     FormatError,
     LayoutError,
     OutputError,
@@ -359,3 +361,36 @@ def test_wrong_options_are_refused_before_anything_is_written(
     with pytest.raises(error, match=message):
         run(SAMPLE, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_damage_inside_a_file_costs_the_rows_behind_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train-0": rows(150), "train-1": rows(4, first_id=5000)})
+    path = source / "data/train-0.parquet"
+    column = pq.ParquetFile(path).metadata.row_group(0).column(1)
+    assert column.path_in_schema == "image.bytes"
+    data = bytearray(path.read_bytes())
+    half = column.total_compressed_size // 2  # pages hold about 1 MB: some begin behind it
+    middle = column.data_page_offset + half
+    data[middle : middle + half] = b"\xff" * half
+    path.write_bytes(data)
+    manifest = run(source, tmp_path / "out", rows_per_shard=10)
+    lost = manifest.records.rejected["damaged_file"]
+    assert 0 < lost < 150
+    assert manifest.records.written == 154 - lost
+    assert {e["id"] for e in examples(tmp_path / "out")} >= {"5000", "5001", "5002", "5003"}
+    assert [r["row"] for r in rejects(tmp_path / "out")] == list(range(150 - lost, 150))
+    assert_adds_up(manifest)
+
+
+def test_a_source_that_changes_during_a_run_is_noticed(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(30)}, row_group_rows=5)
+
+    def swap(progress: Progress) -> None:
+        if progress.units_done == 1:
+            write(tmp_path / "other", {"train": rows(30, first_id=7000)}, row_group_rows=5)
+            (tmp_path / "other/data/train.parquet").replace(source / "data/train.parquet")
+
+    with pytest.raises(ChangedError, match="has changed"):
+        run(source, tmp_path / "out", rows_per_shard=5, on_progress=swap)
+    assert not (tmp_path / "out/manifest.json").exists()
+    assert {e["id"] for e in examples(tmp_path / "out")} <= {str(i) for i in range(1000, 1030)}
