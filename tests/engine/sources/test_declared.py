@@ -1,15 +1,23 @@
 """Layouts by name and from TOML."""
 
+import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from groundray.engine.sources import PRESETS, iter_decoded, open_source
-from groundray.engine.sources.declared import parse_path, read_declared
-from groundray.engine.sources.layout import format_path
+from groundray.engine.sources.declared import parse_fields, parse_path, read_declared
+from groundray.engine.sources.faults import FAULTS
+from groundray.engine.sources.layout import Layout, format_path
 from tests.engine.sources import makers
 from tests.engine.sources.makers import pictures
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @pytest.mark.parametrize(
@@ -126,3 +134,21 @@ def test_four_paths_are_read_in_the_sequence_that_the_order_spells(tmp_path: Pat
     (batch,) = iter_decoded(source, file, 0, file.num_rows)
     expected = [[x, y, x + w, y + h] for p in pictures() for x, y, w, h in p.xywh()]
     assert batch.records.xyxy.tolist() == expected
+
+
+def test_the_docs_name_every_preset_field_and_fault() -> None:
+    text = (Path(__file__).parents[3] / "docs/sources.md").read_text()
+    for name, preset in PRESETS.items():
+        assert f"| `{name}` |" in text, preset
+    for field in fields(Layout):
+        assert f"\n{field.name} = " in text, field.name
+    for reason in FAULTS:
+        assert f"`{reason}`" in text, reason
+
+
+def test_the_layout_file_in_the_docs_can_be_read() -> None:
+    text = (Path(__file__).parents[3] / "docs/sources.md").read_text()
+    declared = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    draft = parse_fields(declared, where="docs/sources.md")
+    assert draft.boxes == (("objects", "bbox"),)
+    assert list(declared) == [field.name for field in fields(Layout)]
