@@ -1,5 +1,6 @@
 """Image files: the bytes that a row holds, or the file that it names."""
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,9 +51,9 @@ class ImageFinder:
 
     def __init__(self, file: SourceFile, image_root: str | None) -> None:
         self._bases = [image_root] if image_root else _folders_above(file)
-        self._root = image_root or file.dataset
-        self._prefixes: dict[str, str | None] = {}
-        self._misses: dict[str, int] = {}
+        self._root = (image_root or file.dataset).rstrip("/") + "/"
+        self._prefixes: dict[str, str] = {}  # folder as rows name it -> what to put before a name
+        self._misses: Counter[str] = Counter()
 
     def find(self, path: str) -> str | None:
         """What to open for a path that a row gives; None where it leads out of the data set.
@@ -60,10 +61,8 @@ class ImageFinder:
         A file that is nowhere comes out as the first place where it was looked for.
         """
         folder, _, name = path.rpartition("/")
-        if folder not in self._prefixes:
-            return self._search(path, folder, name)
-        prefix = self._prefixes[folder]
-        return None if prefix is None or name == ".." else prefix + name
+        prefix = self._prefixes.get(folder)
+        return self._search(path, folder, name) if prefix is None else prefix + name
 
     def _search(self, path: str, folder: str, name: str) -> str | None:
         if protocol_of(path) in {"http", "https"}:
@@ -76,7 +75,7 @@ class ImageFinder:
             if exists(place):
                 self._prefixes[folder] = place[: len(place) - len(name)]
                 return place
-        self._misses[folder] = self._misses.get(folder, 0) + 1
+        self._misses[folder] += 1
         if self._misses[folder] >= _TRIES:
             self._prefixes[folder] = places[0][: len(places[0]) - len(name)]
         return places[0]
@@ -86,7 +85,7 @@ class ImageFinder:
         path = path.removeprefix("file://")
         is_absolute = path.startswith("/") or protocol_of(path) is not None
         places = [path] if is_absolute else [join(base, path) for base in self._bases]
-        return [place for place in map(normalize, places) if place.startswith(self._root + "/")]
+        return [place for place in map(normalize, places) if place.startswith(self._root)]
 
 
 def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> Images:

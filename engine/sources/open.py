@@ -33,7 +33,7 @@ def open_source(
 ) -> Source:
     """Finds the files of a data set and settles what their columns mean.
 
-    Reads footers, what stands beside the data, and a sample of at most 10,000 boxes.
+    Reads footers, what stands beside the data, and a sample of about 10,000 boxes.
 
     Args:
         inputs: files, folders, globs or fsspec URLs.

@@ -73,7 +73,7 @@ def parent(place: str) -> str | None:
     protocol = protocol_of(place)
     if protocol is None:
         above = os.path.dirname(place)  # noqa: PTH120  text in, text out, like URLs
-        return None if above in ("", place) else above
+        return None if above in ("", "/", place) else above
     head, _, rest = place.partition("://")
     above = rest.rstrip("/").rpartition("/")[0]
     is_inside = above.count("/") + 1 >= _ROOT_PARTS.get(protocol, 1)

@@ -185,20 +185,21 @@ def _find_expression(
         if found is None:
             return
         draft.expression = found.path
-        draft.reasons.append(f"expression: {format_path(found.path)}")
     if draft.expression_id is None:
         beside = (
             f for f in fields if f.container == (draft.expression or ())[:-1] and f.lists <= 1
         )
         found = _pick(beside, column_names.EXPRESSION_IDS)
         draft.expression_id = found.path if found else None
+    named = f", named by {format_path(draft.expression_id)}" if draft.expression_id else ""
+    draft.reasons.append(f"expression: {format_path(draft.expression)}{named}")
 
 
 def _settle_task(draft: Draft, category: Field | None, schema: pa.Schema) -> None:
     if draft.task is None:
         draft.task = "grounding" if draft.expression is not None else "detection"
     if draft.task == "grounding":
-        draft.category = None
+        draft.category = draft.names = None
         if draft.expression is None:
             raise LayoutError(
                 f"no referring expressions among the columns: {describe_columns(schema)}; name "
