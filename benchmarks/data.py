@@ -144,7 +144,8 @@ def _moved(
     boxes = np.array(objects["bbox"]).reshape(-1, 4) + rng.uniform(-3, 3, (1, 4))
     low = np.clip(np.minimum(boxes[:, :2], boxes[:, 2:]), 0, np.array(image_size) - 2)
     high = np.clip(np.maximum(boxes[:, :2], boxes[:, 2:]), low + 1, image_size)
-    return {**objects, "bbox": np.hstack([low, high]).tolist()}
+    area = (high - low).prod(axis=1) * 0.7  # a segment's, as in the real set
+    return {**objects, "bbox": np.hstack([low, high]).tolist(), "area": area.tolist()}
 
 
 if __name__ == "__main__":

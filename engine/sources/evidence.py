@@ -3,7 +3,8 @@
 A reading is an order (xyxy, xywh, cxcywh) and a space (pixels, unit, grid1000). A box violates it
 where, read so, it is inverted, leaves its image, or has another area than the area column says. A
 reading is ruled out when more than 5 % of the boxes violate it, and accepted when at most 1 % do
-and every other one is ruled out.
+and every other one is ruled out. Boxes that violate every reading are dead, and tell nothing: they
+are not counted, unless they are more than 5 % themselves.
 """
 
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ def _area_ratio(sample: Sample, reading: Reading) -> FloatArray:
 
 def _judge_all(sample: Sample, readings: list[Reading]) -> dict[Reading, float]:
     """The share of boxes that violate each reading."""
+    if not len(sample.numbers):
+        return dict.fromkeys(readings, 0.0)
     violations = {reading: _violations(sample, reading) for reading in readings}
     if np.isfinite(sample.area).any():
         ratios = {reading: _area_ratio(sample, reading) for reading in readings}
@@ -127,7 +130,10 @@ def _judge_all(sample: Sample, readings: list[Reading]) -> dict[Reading, float]:
         for reading, ratio in ratios.items():  # else it may be a segment's, which is never larger
             unlike = ~equal[reading] if is_box_area else ratio < 1 - _AREA_TOLERANCE
             violations[reading] |= known & unlike
-    shares = {reading: float(v.mean()) if len(v) else 0.0 for reading, v in violations.items()}
+    telling = ~np.logical_and.reduce(list(violations.values()))
+    if telling.mean() < 1 - RULED_OUT:
+        telling[:] = True
+    shares = {reading: float(v[telling].mean()) for reading, v in violations.items()}
     _part_pixels_from_grid(sample, shares)
     return shares
 
