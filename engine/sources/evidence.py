@@ -160,7 +160,8 @@ def _explain(sample: Sample, shares: dict[Reading, float], still_open: list[Read
             f"{'unknown' if known == 'nothing' else f'from {known}'}) these shares violate it: "
             f"{', '.join(parts)}"
         )
-    options = [_option(reading) for reading in (still_open or shares)][:4]
+    likely = still_open or sorted(shares, key=shares.__getitem__)[:2]
+    options = [_option(reading) for reading in likely][:4]
     return f"how the boxes are written is not settled; {seen}; say it with {' or '.join(options)}"
 
 
