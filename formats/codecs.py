@@ -45,8 +45,8 @@ class Codec(Protocol):
 class Grid:
     """Integers on a grid laid over the image, each axis by itself.
 
-    A value is `round(x / width * steps)`, in float64 and in that order of operations: `x * steps /
-    width` puts x=203 of width=400 on 507 instead of 508.
+    A value is `round(x / width * steps)`, in float64 and in that order of operations, as official
+    code has it: x=203 of width=400 is 507, where `x * steps / width` would give 508.
 
     Attributes:
         steps: what the far edge of the image is divided into.

@@ -62,7 +62,7 @@ NASTY_LABELS = (
 
 _NUM_BOXES = 500
 _RUNAWAY = ("9", "[", "{", '"', "\\", "(", "<", "1, ", "[1, 2, 3, 4], ", "cat, ", " ")
-_RUNAWAY_CHARACTERS = (20_000, 200_000, 2_000_000)  # a quadratic parser fails at the first
+_RUNAWAY_CHARACTERS = (20_000, 1_000_000)  # a quadratic parser fails at the first
 _RUNAWAY_S = 2.0
 
 
@@ -165,7 +165,7 @@ class Conformance:
                 )
 
     def test_runaway_text_takes_linear_time(self) -> None:
-        """Two million characters of the kind that models repeat, each within two seconds."""
+        """A million characters of the kind that models repeat, each within two seconds."""
         text = self._text("detection", ["cat"], self._wire(1))
         start = text[: len(text) // 2]
         for piece in (*_RUNAWAY, text, start):

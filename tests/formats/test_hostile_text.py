@@ -1,0 +1,106 @@
+"""Whatever a model says, parsing never raises and takes linear time."""
+
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundray.formats import get_format
+from groundray.formats.issues import ISSUES
+
+NAMES = ("glm-4.5v", "qwen3-vl", "qwen3-vl-json")
+PIECES = (
+    *("[", "]", "{", "}", "(", ")", "<", ">", ",", ":", ";", '"', "'", "\\", "\n", " ", "`", "```"),
+    *(
+        "1",
+        "-2.5",
+        "1e5",
+        "9" * 500,
+        "NaN",
+        "null",
+        "None",
+        "true",
+        "cat",
+        "woman's hat",
+        "羊",
+    ),
+    *("\ud800", "\udc00", "\x00", "\ufeff", "\\u7f8a", "\\ud83d", '\\"', "no objects", "json"),
+    *('"bbox_2d": ', "'bbox_2d': ", '"label": ', '"cat"', "'cat'", "label: ", '"names": {"en": '),
+    *("[1, 2, 3, 4]", "[1, 2, 3]", "(1,2),(3,4)", "<1,2,3,4>", "[[1, 2, 3, 4]]", "{}", "[]"),
+    *("<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "</s>", "<bbox>"),
+    *("<|begin_of_box|>", "<|end_of_box|>", "<|object_ref_start|>", "<|object_ref_end|>"),
+    *("<|box_start|>", "<|box_end|>", "<|", "|>"),
+)
+Hostile = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
+LONGER = (
+    '{"bbox_2d": [',
+    '{"bbox_2d": [1, 2, 3, 4], "label": "a"}, ',
+    "(1",
+    "1.",
+    "a(1,2),(3,4), ",
+)
+CHARACTERS = 200_000
+
+
+@given(st.sampled_from(NAMES), Hostile | st.text())
+def test_any_text_is_read(name: str, text: str) -> None:
+    answer = get_format(name).parse(text)
+    assert set(answer.issues) <= set(ISSUES)
+    assert len(set(answer.issues)) == len(answer.issues)
+    for found in answer.objects:
+        assert len(found.wire) == 4
+        assert all(abs(number) < float("inf") for number in found.wire)
+        if found.category is not None:
+            found.category.encode()  # no surrogates: it can be stored
+
+
+@given(st.sampled_from(NAMES), Hostile)
+def test_reading_twice_gives_the_same(name: str, text: str) -> None:
+    assert get_format(name).parse(text) == get_format(name).parse(text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("start", ["", '[{"bbox_2d": [', '[{"label": "', "<|object_ref_start|>a"])
+def test_a_runaway_piece_takes_a_moment(name: str, start: str) -> None:
+    parse = get_format(name).parse
+    for piece in (*PIECES, *LONGER):
+        text = start + piece * (CHARACTERS // len(piece))
+        began = perf_counter()
+        parse(text)
+        took = perf_counter() - began
+        assert took < 1, f"{piece!r} takes {took:.1f} s"  # 0.2 s at most, on a quiet core
+
+
+@pytest.mark.parametrize("depth", [10, 50, 99])
+def test_deep_nesting_is_read(depth: int) -> None:
+    text = "[" * depth + "[1, 2, 3, 4]" + "]" * depth
+    answer = get_format("glm-4.5v").parse(text)
+    assert [found.wire for found in answer.objects] == [(1, 2, 3, 4)]
+    assert answer.issues == ()
+
+
+def test_deeper_nesting_is_left_unread() -> None:
+    text = '[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}, ' + "[" * 100_000
+    answer = get_format("qwen3-vl-json").parse(text)
+    assert [found.category for found in answer.objects] == ["cat"]
+    assert answer.issues == ("truncated",)
+
+
+def test_a_runaway_number_leaves_what_was_before_it() -> None:
+    text = '[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}, {"bbox_2d": [5, 6, 7, ' + "8" * 200_000
+    answer = get_format("qwen3-vl-json").parse(text)
+    assert [found.category for found in answer.objects] == ["cat"]
+    assert answer.issues == ("truncated",)
+
+
+def test_a_number_beyond_float64_is_no_coordinate() -> None:
+    text = '[{"bbox_2d": [5, 6, 7, ' + "8" * 5000 + '], "label": "cat"}]'
+    assert get_format("qwen3-vl-json").parse(text).issues == ("bad_box",)
+
+
+def test_runaway_repetition_is_reported_as_found() -> None:
+    item = '{"bbox_2d": [1, 2, 3, 4], "label": "cat"}, '
+    answer = get_format("qwen3-vl-json").parse("[" + item * 5000 + '{"bbox_2d": [1, 2')
+    assert len(answer.objects) == 5000
+    assert answer.issues == ("truncated",)
