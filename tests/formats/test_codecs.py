@@ -91,4 +91,4 @@ def test_a_million_boxes_take_a_fraction_of_a_second() -> None:
         start = perf_counter()
         Grid().encode(xyxy, sizes)
         times.append(perf_counter() - start)
-    assert min(times) < 0.25  # 0.015 s on a quiet core; the promise of 0.05 s is the benchmark's
+    assert min(times) < 0.5  # 0.015 s on a quiet core; the promise of 0.05 s is the benchmark's

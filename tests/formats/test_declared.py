@@ -120,4 +120,4 @@ def test_rendering_costs_microseconds() -> None:
     start = perf_counter()
     for _ in range(10_000):
         qwen3_vl.render("detection", expression=None, categories=labels, wire=wire)
-    assert perf_counter() - start < 0.2  # 0.01 s on a quiet core
+    assert perf_counter() - start < 2  # 0.01 s on a quiet core

@@ -1,15 +1,14 @@
 """Whatever a model says, parsing never raises and takes linear time."""
 
-from time import perf_counter
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from groundray.formats import get_format
+from groundray.formats.conformance import require_linear_time
 from groundray.formats.issues import ISSUES
 
-NAMES = ("glm-4.5v", "qwen3-vl", "qwen3-vl-json")
+NAMES = ("glm-4.5v", "qwen3-vl")
 PIECES = (
     *("[", "]", "{", "}", "(", ")", "<", ">", ",", ":", ";", '"', "'", "\\", "\n", " ", "`", "```"),
     *(
@@ -40,7 +39,6 @@ LONGER = (
     "1.",
     "a(1,2),(3,4), ",
 )
-CHARACTERS = 200_000
 
 
 @given(st.sampled_from(NAMES), Hostile | st.text())
@@ -62,14 +60,9 @@ def test_reading_twice_gives_the_same(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("start", ["", '[{"bbox_2d": [', '[{"label": "', "<|object_ref_start|>a"])
-def test_a_runaway_piece_takes_a_moment(name: str, start: str) -> None:
-    parse = get_format(name).parse
+def test_runaway_text_takes_linear_time(name: str, start: str) -> None:
     for piece in (*PIECES, *LONGER):
-        text = start + piece * (CHARACTERS // len(piece))
-        began = perf_counter()
-        parse(text)
-        took = perf_counter() - began
-        assert took < 1, f"{piece!r} takes {took:.1f} s"  # 0.2 s at most, on a quiet core
+        require_linear_time(get_format(name).parse, start, piece, longest=160_000)
 
 
 @pytest.mark.parametrize("depth", [10, 50, 99])

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,28 @@ def test_a_plugin_file_serves_without_an_install() -> None:
     done = groundray("formats", "show", "toy", "--plugin", plugin)
     assert done.returncode == 0, done.stderr
     assert "bowl@228,320,961,970; orange@55,143,317,500;" in done.stdout
+
+
+def test_a_plugin_may_loop_over_boxes(tmp_path: Path) -> None:
+    encode = re.search(r"```python\n(def encode(?s:.*?))```\n", DOCS.read_text(encoding="utf-8"))
+    assert encode is not None
+    head, _, rest = (PLUGIN_EXAMPLE / "groundray_toy.py").read_text().partition("    def encode")
+    looping = textwrap.indent(encode.group(1), "    ")
+    (tmp_path / "looping.py").write_text(
+        f"{head}{looping}\n    def decode" + rest.split("def decode")[1]
+    )
+    done = groundray("formats", "check", "toy", "--plugin", str(tmp_path / "looping.py"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_plugin_may_be_declared_without_code(tmp_path: Path) -> None:
+    declared = re.search(
+        r"```python\n(from groundray(?s:.*?MINE.*?))```\n", DOCS.read_text("utf-8")
+    )
+    assert declared is not None
+    (tmp_path / "mine.py").write_text(declared.group(1))
+    done = groundray("formats", "check", "mine", "--plugin", str(tmp_path / "mine.py"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_plugin_file_of_an_installed_plugin_is_refused(toy_plugin: Path) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -129,3 +130,11 @@ def test_an_unknown_format_is_one_line(verb: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.startswith(
         "error: unknown format 'qwen3vl'; did you mean 'qwen3-vl'? (known: "
     )
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from groundray.engine.cli import main; main(['formats']); "
+        "sys.exit(bool({'ray', 'pyarrow', 'PIL', 'pandas', 'paddle'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
