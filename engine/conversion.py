@@ -18,7 +18,7 @@ from groundray.engine.run import MANIFEST, Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
-from groundray.engine.sources import Source, iter_decoded, open_source
+from groundray.engine.sources import Source, iter_images, open_source
 from groundray.engine.storage import PRIVATE, open_store
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
@@ -210,8 +210,8 @@ def _check_referable(source: Source) -> None:
     """Refuses `--images reference` at once where the images lie in the parquet files."""
     for file in source.files:
         if file.num_rows:
-            records = next(iter_decoded(source, file, 0, 1)).records
-            if len(records) and records.image_path[0] is None:
+            (image,) = next(iter_images(source, file, 0, 1))
+            if image.data is not None:
                 raise SourceError(
                     "--images reference: the images are in the parquet files, so there are no "
                     "files to refer to; leave it out, and they are written below OUTPUT"

@@ -1,7 +1,10 @@
 """The converter: reads one unit, and writes its shards in every format asked for."""
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from itertools import compress
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +14,25 @@ from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.examples import ExampleStyle, example_lines
 from groundray.engine.fates import Fates
-from groundray.engine.pictures import Pictures, copy_pictures, refer_to_pictures
+from groundray.engine.pictures import ImageCursor, Pictures, copy_pictures, refer_to_pictures
 from groundray.engine.plan import Part, Unit
 from groundray.engine.plugins import Plugin, load_plugins
-from groundray.engine.records import BoolArray, IntArray, Records
+from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
 from groundray.engine.shards import Commit, Tally, UnitWriter
-from groundray.engine.sources import Decoded, Keys, Source, iter_decoded, read_keys
-from groundray.engine.storage import Buffer, open_store
+from groundray.engine.sources import (
+    Decoded,
+    Keys,
+    Source,
+    iter_decoded,
+    iter_images,
+    read_keys,
+)
+from groundray.engine.storage import open_store
 from groundray.engine.truth import truth_table
-from groundray.engine.unit_shards import TO_ROOT, UnitShards
+from groundray.engine.unit_shards import UnitShards
 from groundray.formats import FORMATS, get_format
 from groundray.formats.errors import DamagedError, FormatError
-
-if TYPE_CHECKING:
-    from groundray.engine.images import PreparedImage
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
@@ -136,19 +143,22 @@ class Converter:
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
         file = job.source.files[part.file]
+        span = (job.source, file, part.start, part.stop)
         num_done = 0
-        try:
-            for decoded in iter_ahead(iter_decoded(job.source, file, part.start, part.stop)):
-                fates = self._fates(unit, part, decoded.keys, shards)
-                self._convert(decoded, self._take(unit, part, decoded, fates), fates, shards)
+        with closing(iter_ahead(iter_images(*span))) as batches:
+            images = ImageCursor(batches, part.start)
+            try:
+                for decoded in iter_decoded(*span):
+                    fates = self._fates(unit, part, decoded.keys, shards)
+                    fit = self._fit(unit, part, decoded, fates)
+                    self._convert(decoded, fit, images, fates, shards)
+                    tally.update(_close(fates, shards))
+                    num_done += len(decoded.keys)
+            except DamagedError as error:
+                fates = self._fates(unit, part, read_keys(*span).from_index(num_done), shards)
+                for index in np.flatnonzero(fates.slot >= 0).tolist():
+                    fates.reject(index, "damaged_file", str(error))
                 tally.update(_close(fates, shards))
-                num_done += len(decoded.keys)
-        except DamagedError as error:
-            keys = read_keys(job.source, file, part.start, part.stop).from_index(num_done)
-            fates = self._fates(unit, part, keys, shards)
-            for index in np.flatnonzero(fates.slot >= 0).tolist():
-                fates.reject(index, "damaged_file", str(error))
-            tally.update(_close(fates, shards))
 
     def _fates(self, unit: Unit, part: Part, keys: Keys, shards: UnitShards) -> Fates:
         """Gives the next records of a part their shards."""
@@ -158,7 +168,7 @@ class Converter:
         relative = self._job.source.files[part.file].relative
         return Fates(relative, keys, shards.assign(outcome), self._job.on_error == "raise")
 
-    def _take(self, unit: Unit, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
+    def _fit(self, unit: Unit, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
         """`(N,)` sound records to convert, over all keys; rejects the chosen ones that are not."""
         keys = decoded.keys
         fit = fates.slot >= 0
@@ -173,22 +183,29 @@ class Converter:
                     fit[index] = False
         return fit
 
-    def _convert(self, decoded: Decoded, fit: BoolArray, fates: Fates, shards: UnitShards) -> None:
+    def _convert(
+        self,
+        decoded: Decoded,
+        fit: BoolArray,
+        images: ImageCursor,
+        fates: Fates,
+        shards: UnitShards,
+    ) -> None:
         sound = np.ones(len(fit), dtype=np.bool_)
         sound[[fault.index for fault in decoded.faults]] = False
         where = np.flatnonzero(fit)  # place, among all keys, of each record that is left
         records = decoded.records.take(fit[sound])
         if self._job.images == "copy":
-            pictures = copy_pictures(records, self._job.verify)
+            slots, verify = fates.slot[where], self._job.verify
+            pictures = copy_pictures(records, slots, images, shards, verify=verify)
         else:
-            pictures = refer_to_pictures(records)
-        ready = np.ones(len(records), dtype=np.bool_)
+            pictures = refer_to_pictures(records, images)
         for place, error in pictures.errors.items():
             fates.reject(int(where[place]), error.reason, str(error))
-            ready[place] = False
-        records, pictures, where = records.take(ready), pictures.take(ready), where[ready]
         records, alive = self._clean(records, pictures, where, fates)
-        self._write(records, pictures.take(alive), where[alive], fates, shards)
+        fates.tally.update(pictures.settle(alive, shards))
+        names = list(compress(pictures.names, alive))
+        self._write(records, names, pictures.sizes[alive], where[alive], fates, shards)
 
     def _clean(
         self, records: Records, pictures: Pictures, where: IntArray, fates: Fates
@@ -212,7 +229,9 @@ class Converter:
             if name not in OPTIONAL or name in self._job.drop:
                 reason[flags] = REASONS.index(name)
         keep = reason == 0
-        alive = self._judge(records, reason, where, fates)
+        ready = np.ones(len(records), dtype=np.bool_)
+        ready[list(pictures.errors)] = False
+        alive = ready & self._judge(records, reason, where, ready, fates)
         lives = alive[box]
         counts = np.bincount(reason[lives], minlength=len(REASONS)).tolist()
         for name, count in zip(REASONS[1:], counts[1:], strict=True):
@@ -224,7 +243,12 @@ class Converter:
         return replace(records, xyxy=cleaned.xyxy).take_boxes(keep).take(alive), alive
 
     def _judge(
-        self, records: Records, reason: NDArray[np.int8], where: IntArray, fates: Fates
+        self,
+        records: Records,
+        reason: NDArray[np.int8],
+        where: IntArray,
+        ready: BoolArray,
+        fates: Fates,
     ) -> BoolArray:
         """`(N,)` records that keep a box, or never had one; rejects or leaves out the others."""
         box, num = records.box_record, len(records)
@@ -232,7 +256,7 @@ class Converter:
         kept = np.bincount(box[reason == 0], minlength=num)
         unwanted = np.bincount(box[reason >= FIRST_UNWANTED], minlength=num)
         alive: BoolArray = (had == 0) | (kept > 0)
-        for i in np.flatnonzero(~alive).tolist():
+        for i in np.flatnonzero(ready & ~alive).tolist():
             if unwanted[i] == had[i]:
                 fates.leave_out(int(where[i]), "no_wanted_box")
             else:
@@ -244,20 +268,21 @@ class Converter:
     def _write(
         self,
         records: Records,
-        pictures: Pictures,
+        images: Sequence[str],
+        sizes: FloatArray,
         where: IntArray,
         fates: Fates,
         shards: UnitShards,
     ) -> None:
-        """Writes images, truth and examples; records go to the shards that `fates` says."""
+        """Writes truth and examples; records go to the shards that `fates` says."""
         slots = fates.slot[where]
         for slot in np.unique(slots).tolist():
             here = slots == slot
-            part, part_where, shown = records.take(here), where[here], pictures.take(here)
-            images = _write_images(part, shown, slot, fates, shards)
-            shards.write_truth(slot, truth_table(part, images, shown.sizes))
+            part, part_where, part_sizes = records.take(here), where[here], sizes[here]
+            part_images = list(compress(images, here))
+            shards.write_truth(slot, truth_table(part, part_images, part_sizes))
             for style in self._styles:
-                lines, refusals = example_lines(style, part, images, shown.sizes)
+                lines, refusals = example_lines(style, part, part_images, part_sizes)
                 for refusal in refusals:
                     index = int(part_where[refusal.place])
                     fates.refuse(index, style.name, refusal.reason, refusal.detail)
@@ -269,27 +294,3 @@ def _close(fates: Fates, shards: UnitShards) -> Tally:
     for slot, line in fates.close():
         shards.write_reject(slot, line)
     return fates.tally
-
-
-def _write_images(
-    records: Records, pictures: Pictures, slot: int, fates: Fates, shards: UnitShards
-) -> list[str]:
-    """Writes each image once; what each record's example and truth call its image."""
-    folder = TO_ROOT + shards.image_folder(slot)
-    contents: list[tuple[str, Buffer]] = []
-    images: list[str] = []
-    last: PreparedImage | None = None
-    for key, file, place in zip(records.image_key, pictures.files, pictures.places, strict=True):
-        if file is None:
-            images.append(place or "")
-            continue
-        name = shards.image_name(slot, key)
-        images.append(f"{folder}/{name}")
-        if file is not last:
-            last = file
-            contents.append((name, file.data))
-            fates.count_image(file)
-    fates.count("images/referred", len(images) if last is None else 0)
-    if contents:
-        shards.write_images(slot, contents)
-    return images

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import orjson
 
-from groundray.engine.images import PreparedImage
 from groundray.engine.records import IntArray
 from groundray.engine.shards import Tally
 from groundray.engine.sources import Keys
@@ -76,15 +75,6 @@ class Fates:
         """Counts something else that happened."""
         if number:
             self.tally[name] += number
-
-    def count_image(self, image: PreparedImage) -> None:
-        """Counts an image that is written, and what was done to it."""
-        self.tally["images/written"] += 1
-        self.tally["images/bytes"] += len(image.data)
-        if image.transcoded is not None:
-            self.tally[f"images/transcoded/{image.transcoded}"] += 1
-        elif image.orientation != 1:
-            self.tally["images/orientation_reset"] += 1
 
     def close(self) -> list[tuple[int, bytes]]:
         """Counts rows, records and boxes of every chosen record; (shard, line) of every reject."""

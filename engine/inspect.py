@@ -17,7 +17,7 @@ from groundray.engine.sources import (
     Source,
     SourceFile,
     UnreadableFile,
-    iter_annotations,
+    iter_decoded,
     open_source,
     read_header_sizes,
 )
@@ -89,7 +89,7 @@ class _FileReport:
 def _inspect_file(source: Source, file: SourceFile) -> _FileReport | UnreadableFile:
     report = _FileReport(file)
     try:
-        for decoded in iter_annotations(source, file):
+        for decoded in iter_decoded(source, file):
             _add_batch(report, source, decoded)
     except SourceError as error:
         return UnreadableFile(file.relative, str(error).removeprefix(f"{file.relative}: "))

@@ -1,21 +1,31 @@
-"""Pictures: the images of a batch of records, ready to be written or to be referred to."""
+"""Pictures: the images of a batch of records, written below OUTPUT or left where they are."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress, pairwise
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
-from groundray.engine.sources import open_file, protocol_of
-from groundray.formats.errors import ImageError
+from groundray.engine.shards import Tally
+from groundray.engine.sources import IMAGE_FAULTS, RowImage, open_file, protocol_of
+from groundray.engine.unit_shards import TO_ROOT, UnitShards
+from groundray.formats.errors import DamagedError, ImageError
 
 _HEADER_BYTES = 64 << 10
 _WEB = ("http://", "https://")
+
+
+class WrittenImage(NamedTuple):
+    """An image file of a shard, and what was done to it."""
+
+    slot: int
+    name: str
+    num_bytes: int
+    orientation: int
+    transcoded: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,99 +33,160 @@ class Pictures:
     """The images of N records, as columns.
 
     Attributes:
-        files: what to write for each record, or None where its image stays where it is; records
-            of one row share the very object.
-        places: path or URL of an image that stays where it is, else None.
+        names: what the examples and the truth of each record call its image.
         sizes: `(N, 2)` width and height of the stored frame.
         orientations: `(N,)` EXIF orientation that was found.
+        written: the file of each record, one object for records that share it; None where the
+            image stays where it is.
         errors: what is wrong with a record's image, by its place; the columns say nothing there.
     """
 
-    files: list[PreparedImage | None]
-    places: list[str | None]
+    names: list[str]
     sizes: FloatArray
     orientations: IntArray
-    errors: Mapping[int, ImageError]
+    written: list[WrittenImage | None]
+    errors: dict[int, ImageError]
 
-    def take(self, keep: BoolArray) -> "Pictures":
-        """The pictures where `keep`, `(N,)`, is true, none of which may be an error."""
-        if keep.all():
-            return self
-        return Pictures(
-            list(compress(self.files, keep)),
-            list(compress(self.places, keep)),
-            self.sizes[keep],
-            self.orientations[keep],
-            {},
-        )
+    def settle(self, alive: BoolArray, shards: UnitShards) -> Tally:
+        """Takes back the files that no record in `alive`, `(N,)`, needs, and counts the others."""
+        tally = Tally()
+        wanted = {image for image, lives in zip(self.written, alive.tolist(), strict=True) if lives}
+        for image in dict.fromkeys(self.written):
+            if image is None:
+                continue
+            if image not in wanted:
+                shards.remove_image(image.slot, image.name)
+                continue
+            tally["images/written"] += 1
+            tally["images/bytes"] += image.num_bytes
+            if image.transcoded is not None:
+                tally[f"images/transcoded/{image.transcoded}"] += 1
+            elif image.orientation != 1:
+                tally["images/orientation_reset"] += 1
+        if None in wanted:
+            tally["images/referred"] += int(alive.sum())
+        return tally
 
 
-def copy_pictures(records: Records, verify: Literal["header", "decode"]) -> Pictures:
-    """Reads and prepares the image of every record; records of one row share theirs.
+class ImageCursor:
+    """The images of rows that are asked for in ascending order.
 
     Args:
-        records: N of them.
+        batches: images of all rows from `first_row` on.
+        first_row: row of the first image.
+    """
+
+    def __init__(self, batches: Iterator[list[RowImage]], first_row: int) -> None:
+        self._batches = batches
+        self._first = first_row
+        self._batch: list[RowImage] = []
+        self._damage: ImageError | None = None
+
+    def at(self, row: int) -> RowImage:
+        """The image of a row.
+
+        Raises:
+            ImageError: it is missing, or lies behind damage in its file.
+        """
+        while self._damage is None and row >= self._first + len(self._batch):
+            self._first += len(self._batch)
+            try:
+                self._batch = next(self._batches)
+            except DamagedError as error:
+                self._damage = ImageError("damaged_file", str(error))
+        if self._damage is not None:
+            raise self._damage
+        image = self._batch[row - self._first]
+        if image.fault is not None:
+            raise ImageError(image.fault, IMAGE_FAULTS[image.fault])
+        return image
+
+
+def copy_pictures(
+    records: Records,
+    slots: IntArray,
+    images: ImageCursor,
+    shards: UnitShards,
+    *,
+    verify: Literal["header", "decode"],
+) -> Pictures:
+    """Writes the image of every record into its shard; records of one row and shard share theirs.
+
+    Args:
+        records: N of them, in the order of their rows.
+        slots: `(N,)` shard of each.
+        images: of the rows.
+        shards: get the files.
         verify: how much of each image is decoded.
     """
-    embedded = _views(records.image_bytes)
-    files: list[PreparedImage | None] = []
+    names: list[str] = []
+    written: list[WrittenImage | None] = []
+    sizes: list[tuple[int, int]] = []
     errors: dict[int, ImageError] = {}
-    last_row, last = -1, None
-    for i, (row, place) in enumerate(zip(records.row.tolist(), records.image_path, strict=True)):
-        if row != last_row:
-            last_row, last = row, None
+    last: tuple[int, int] | None = None
+    name, size, file, error = "", (0, 0), None, None  # of the last row and shard
+    for i, row_and_slot in enumerate(zip(records.row.tolist(), slots.tolist(), strict=True)):
+        if row_and_slot != last:
+            last = row, slot = row_and_slot
+            name, size, file, error = "", (0, 0), None, None
             try:
-                data = embedded[i] if place is None else _read(place)
-                last = prepare_image(data, verify=verify)
-            except ImageError as error:
-                errors[i] = error
-        elif last is None:
-            errors[i] = errors[i - 1]
-        files.append(last)
-    sizes = [(0, 0) if file is None else file.image_size for file in files]
-    orientations = [1 if file is None else file.orientation for file in files]
+                prepared = _prepare(images.at(row), verify)
+                file = _write(prepared, slot, records.image_key[i], shards)
+                name = f"{TO_ROOT}{shards.image_folder(slot)}/{file.name}"
+                size = prepared.image_size
+            except ImageError as found:
+                error = found
+        if error is not None:
+            errors[i] = error
+        names.append(name)
+        sizes.append(size)
+        written.append(file)
+    orientations = [1 if file is None else file.orientation for file in written]
     return Pictures(
-        files,
-        [None] * len(files),
+        names,
         np.array(sizes, dtype=np.float64).reshape(-1, 2),
         np.array(orientations, dtype=np.int64),
+        written,
         errors,
     )
 
 
-def refer_to_pictures(records: Records) -> Pictures:
+def refer_to_pictures(records: Records, images: ImageCursor) -> Pictures:
     """Leaves images where they are: reads the headers of files; URLs need width and height columns.
 
     Args:
-        records: N of them.
+        records: N of them, in the order of their rows.
+        images: of the rows.
     """
+    names = [""] * len(records)
     sizes = np.stack([records.width, records.height], axis=1).astype(np.float64)
     orientations = np.ones(len(records), dtype=np.int64)
     errors: dict[int, ImageError] = {}
-    for i, place in enumerate(records.image_path):
-        if place is not None and place.startswith(_WEB):
-            continue
+    for i, row in enumerate(records.row.tolist()):
         try:
-            sizes[i], orientations[i] = _look_at(place)
+            place = images.at(row).place
+            names[i] = place or ""
+            if place is None or not place.startswith(_WEB):
+                sizes[i], orientations[i] = _look_at(place)
         except ImageError as error:
             errors[i] = error
-    for i in np.flatnonzero(sizes.min(axis=1, initial=np.inf) <= 0).tolist():
+    for i in np.flatnonzero((sizes <= 0).any(axis=1)).tolist():
         missing = ImageError(
             "no_image_size", "an image behind a URL needs width and height columns"
         )
         errors.setdefault(i, missing)
-    return Pictures([None] * len(records), list(records.image_path), sizes, orientations, errors)
+    return Pictures(names, sizes, orientations, [None] * len(records), errors)
 
 
-def _views(array: Any) -> list[memoryview]:
-    """The values of an Arrow binary array; a scalar of it would be a copy."""
-    if array is None:
-        return []
-    column = array.cast(pa.large_binary())
-    (_, offsets, values) = column.buffers()
-    ends = np.frombuffer(offsets, np.int64)[column.offset :][: len(column) + 1].tolist()
-    whole = memoryview(values or b"").cast("B")
-    return [whole[start:end] for start, end in pairwise(ends)]
+def _prepare(image: RowImage, verify: Literal["header", "decode"]) -> PreparedImage:
+    data = image.data if image.place is None else _read(image.place)
+    return prepare_image(data or b"", verify=verify)
+
+
+def _write(image: PreparedImage, slot: int, key: str, shards: UnitShards) -> WrittenImage:
+    name = shards.image_name(slot, key)
+    shards.write_image(slot, name, image.data)
+    return WrittenImage(slot, name, len(image.data), image.orientation, image.transcoded)
 
 
 def _look_at(place: str | None) -> tuple[tuple[int, int], int]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
@@ -22,9 +20,6 @@ class Records:
             the first one where it came from several.
         id: N ids, as text.
         image_key: N names for the image's file; records of one row share it.
-        image_bytes: Arrow binary array of N encoded images, null where a record has a path instead;
-            or None where no record has bytes.
-        image_path: N paths or URLs, or None for a record that has bytes only.
         width, height: `(N,)` size as the source's columns say, 0 where they do not.
         offsets: `(N + 1,)` from 0 to M.
         xyxy: `(M, 4)` float64; in the space of the source (`Layout.space`) until the image's size
@@ -39,8 +34,6 @@ class Records:
     row: IntArray
     id: list[str]
     image_key: list[str]
-    image_bytes: Any
-    image_path: list[str | None]
     width: IntArray
     height: IntArray
     offsets: IntArray
@@ -80,10 +73,6 @@ class Records:
             row=self.row[chosen],
             id=[self.id[i] for i in picked],
             image_key=[self.image_key[i] for i in picked],
-            image_bytes=None
-            if self.image_bytes is None
-            else self.image_bytes.take(pa.array(chosen)),
-            image_path=[self.image_path[i] for i in picked],
             width=self.width[chosen],
             height=self.height[chosen],
             offsets=offsets_of(counts[chosen]),
@@ -103,8 +92,6 @@ class Records:
             row=self.row[start:stop],
             id=self.id[start:stop],
             image_key=self.image_key[start:stop],
-            image_bytes=None if self.image_bytes is None else self.image_bytes[start:stop],
-            image_path=self.image_path[start:stop],
             width=self.width[start:stop],
             height=self.height[start:stop],
             offsets=self.offsets[start : stop + 1] - first,

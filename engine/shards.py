@@ -5,7 +5,7 @@ makes them count. A unit without one is done again, to the same bytes.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, sha256
 from types import TracebackType
@@ -110,9 +110,13 @@ class UnitWriter:
         if kind is not None:
             self._staging.discard()
 
-    def write_images(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
-        """Writes (name, content) pairs into a folder of images."""
-        self._staging.write_many(folder, files)
+    def write_image(self, folder: str, name: str, data: Buffer) -> None:
+        """Writes a file into a folder of images."""
+        self._staging.write(folder, name, data)
+
+    def remove_image(self, folder: str, name: str) -> None:
+        """Takes an image back."""
+        self._staging.remove(folder, name)
 
     def append(self, path: str, data: bytes, *, lines: int) -> None:
         """Adds to a file, which exists from the first call on, even if empty."""

@@ -9,7 +9,6 @@ written after it.
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -17,6 +16,8 @@ from groundray.formats.errors import OutputError
 
 PRIVATE = ".groundray"
 """Folder of OUTPUT for everything that is not a result: lock, staging, commit records, logs."""
+
+_SENT_AT_ONCE = 32
 
 Buffer = bytes | bytearray | memoryview
 
@@ -59,8 +60,12 @@ class Staging(Protocol):
         """A file to write from the start, buffered; the caller closes it."""
         ...
 
-    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
-        """Writes whole files, (name, content), into one folder; a folder is published as one."""
+    def write(self, folder: str, name: str, data: Buffer) -> None:
+        """Writes a whole file into a folder, which is published as one; `data` may then change."""
+        ...
+
+    def remove(self, folder: str, name: str) -> None:
+        """Takes back a file that `write` wrote."""
         ...
 
     def publish(self) -> None:
@@ -152,19 +157,23 @@ class LocalStaging:
         self._handles.append(staged.open("wb"))
         return self._handles[-1]
 
-    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
+    def write(self, folder: str, name: str, data: Buffer) -> None:
         """See `Staging`."""
         if folder not in self._pieces:
             self._piece(folder).mkdir(parents=True)
-        base = f"{self._pieces[folder]}{os.sep}"
-        for name, data in files:
-            handle = os.open(base + name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            try:
-                written = os.write(handle, data)
-                while written < len(data):  # a full disk or a signal can cut a write short
-                    written += os.write(handle, memoryview(data)[written:])
-            finally:
-                os.close(handle)
+        handle = os.open(
+            f"{self._pieces[folder]}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666
+        )
+        try:
+            written = os.write(handle, data)
+            while written < len(data):  # a full disk or a signal can cut a write short
+                written += os.write(handle, memoryview(data)[written:])
+        finally:
+            os.close(handle)
+
+    def remove(self, folder: str, name: str) -> None:
+        """See `Staging`."""
+        (self._pieces[folder] / name).unlink()
 
     def publish(self) -> None:
         """See `Staging`."""
@@ -242,6 +251,7 @@ class ObjectStaging:
         self._fs = fs
         self._root = root
         self._handles: list[Any] = []
+        self._gathered: dict[str, bytes] = {}
 
     def open(self, path: str) -> IO[bytes]:
         """See `Staging`."""
@@ -249,12 +259,21 @@ class ObjectStaging:
         self._handles.append(self._fs.open(f"{self._root}/{path}", "wb"))
         return cast("IO[bytes]", self._handles[-1])
 
-    def write_many(self, folder: str, files: Iterable[tuple[str, Buffer]]) -> None:
+    def write(self, folder: str, name: str, data: Buffer) -> None:
+        """See `Staging`; some files are gathered, because they are sent at the same time."""
+        self._gathered[f"{self._root}/{folder}/{name}"] = bytes(data)
+        if len(self._gathered) >= _SENT_AT_ONCE:
+            self._send()
+
+    def remove(self, folder: str, name: str) -> None:
         """See `Staging`."""
-        self._fs.pipe({f"{self._root}/{folder}/{name}": bytes(data) for name, data in files})
+        path = f"{self._root}/{folder}/{name}"
+        if self._gathered.pop(path, None) is None:
+            self._fs.rm_file(path)
 
     def publish(self) -> None:
-        """See `Staging`; nothing is left to do."""
+        """See `Staging`."""
+        self._send()
 
     def discard(self) -> None:
         """See `Staging`; uploads that are not finished are aborted."""
@@ -262,6 +281,11 @@ class ObjectStaging:
             if not handle.closed:
                 handle.discard()
                 handle.closed = True  # or its end would try to write it after all
+
+    def _send(self) -> None:
+        if self._gathered:
+            self._fs.pipe(self._gathered)
+            self._gathered = {}
 
 
 def _remove(path: Path) -> None:

@@ -77,9 +77,13 @@ class UnitShards:
         """Folder of a shard's images, relative to OUTPUT."""
         return f"images/{self._name(slot)}"
 
-    def write_images(self, slot: int, files: Sequence[tuple[str, Buffer]]) -> None:
-        """Writes (name, content) pairs."""
-        self._writer.write_images(self.image_folder(slot), files)
+    def write_image(self, slot: int, name: str, data: Buffer) -> None:
+        """Writes an image file."""
+        self._writer.write_image(self.image_folder(slot), name, data)
+
+    def remove_image(self, slot: int, name: str) -> None:
+        """Takes an image file back."""
+        self._writer.remove_image(self.image_folder(slot), name)
 
     def write_truth(self, slot: int, table: pa.Table) -> None:
         """Adds records to a truth file."""

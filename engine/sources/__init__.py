@@ -2,27 +2,30 @@
 
 from groundray.engine.sources.decode import Decoded
 from groundray.engine.sources.faults import Fault
+from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
 from groundray.engine.sources.open import open_source
 from groundray.engine.sources.places import open_file, protocol_of
 from groundray.engine.sources.presets import PRESETS
-from groundray.engine.sources.reader import iter_annotations, iter_decoded, read_keys
+from groundray.engine.sources.reader import iter_decoded, iter_images, read_keys
 from groundray.engine.sources.sample import read_header_sizes
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 
 __all__ = [
+    "IMAGE_FAULTS",
     "PRESETS",
     "Decoded",
     "Fault",
     "Keys",
     "Layout",
+    "RowImage",
     "Source",
     "SourceFile",
     "UnreadableFile",
     "format_path",
-    "iter_annotations",
     "iter_decoded",
+    "iter_images",
     "open_file",
     "open_source",
     "protocol_of",

@@ -27,7 +27,6 @@ from groundray.engine.sources.faults import (
     row_codes,
 )
 from groundray.engine.sources.ids import add_scope, id_texts
-from groundray.engine.sources.image_files import Images
 from groundray.engine.sources.keys import (
     Grouping,
     Keys,
@@ -54,13 +53,13 @@ class Decoded(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-def decode_rows(source: Source, file: SourceFile, rows: Rows, images: Images) -> Decoded:
+def decode_rows(source: Source, file: SourceFile, rows: Rows) -> Decoded:
     """Keys, sound records and faults of a batch of rows, whose boxes were read."""
     keys, grouping = make_keys(source, file, rows)
     orders = read_orders(source.layout, rows.batch)
     queries = _read_queries(source.layout, rows.batch, grouping)
-    codes = record_codes(_row_codes(source.layout, rows, images, orders), grouping, queries)
-    records = _regroup(_row_records(source, file, rows, images, orders), grouping)
+    codes = record_codes(_row_codes(source.layout, rows, orders), grouping, queries)
+    records = _regroup(_row_records(source, file, rows, orders), grouping)
     if queries is not None:
         records = _name_by_query(records, id_texts(keys.id), queries)
     if codes is None:
@@ -69,13 +68,9 @@ def decode_rows(source: Source, file: SourceFile, rows: Rows, images: Images) ->
     return Decoded(keys, records.take(codes == 0), faults)
 
 
-def _row_codes(
-    layout: Layout, rows: Rows, images: Images, orders: list[str | None] | None
-) -> Codes | None:
+def _row_codes(layout: Layout, rows: Rows, orders: list[str | None] | None) -> Codes | None:
     flags = {
         "null_id": rows.null_ids,
-        "null_image": images.is_missing,
-        "image_path_outside": images.is_outside,
         "null_annotations": null_annotations(layout, rows),
         "list_length_mismatch": list_mismatch(_boxes(rows), rows.categories),
     }
@@ -88,7 +83,6 @@ def _row_records(
     source: Source,
     file: SourceFile,
     rows: Rows,
-    images: Images,
     orders: list[str | None] | None,
 ) -> Records:
     """One record a row, whether sound or not, and without queries."""
@@ -99,8 +93,6 @@ def _row_records(
         row=np.arange(rows.first, rows.first + len(rows), dtype=np.int64),
         id=texts,
         image_key=texts,
-        image_bytes=images.data,
-        image_path=images.paths,
         width=_read_size(batch, layout.width),
         height=_read_size(batch, layout.height),
         offsets=boxes.offsets,
@@ -123,14 +115,12 @@ def _regroup(records: Records, grouping: Grouping) -> Records:
         return records
     else:
         offsets, boxes = gather_lists(records.offsets, grouping.row)
-    data, rows = records.image_bytes, grouping.row.tolist()
+    rows = grouping.row.tolist()
     return replace(
         records,
         row=records.row[grouping.row],
         id=[records.id[row] for row in rows],
         image_key=[records.image_key[row] for row in rows],
-        image_bytes=None if data is None else data.take(pa.array(grouping.row)),
-        image_path=[records.image_path[row] for row in rows],
         width=records.width[grouping.row],
         height=records.height[grouping.row],
         offsets=offsets,

@@ -15,8 +15,6 @@ Codes = NDArray[np.int8]
 
 FAULTS = {
     "null_id": "the id column is null",
-    "null_image": "there are neither bytes nor a path",
-    "image_path_outside": "the image's path leads out of the data set",
     "null_annotations": "the annotations are null",
     "list_length_mismatch": "the lists of one row differ in length, or are no whole boxes",
     "unknown_box_order": "the row names an order that is none of xyxy, xywh, cxcywh",

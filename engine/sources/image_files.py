@@ -1,13 +1,13 @@
 """Image files: the bytes that a row holds, or the file that it names."""
 
 from collections import Counter
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
-from groundray.engine.records import BoolArray
 from groundray.engine.sources.columns import child, follow, to_numpy, to_texts
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import (
@@ -23,20 +23,25 @@ from groundray.engine.sources.source import SourceFile
 _TRIES = 8  # files of one folder that are looked for before the folder counts as missing
 
 
-class Images(NamedTuple):
-    """The images of N rows.
+class RowImage(NamedTuple):
+    """The image of one row.
 
     Attributes:
-        data: Arrow binary array, null where a row names a file instead; None where none has bytes.
-        paths: N paths or URLs that can be opened, None where a row has bytes.
-        is_missing: `(N,)` rows that have neither, or None.
-        is_outside: `(N,)` rows whose path leads out of the data set, or None.
+        data: its bytes, where the row holds them; a view that keeps the whole batch in memory.
+        place: else what to open, a path or URL.
+        fault: else why there is neither: one of `IMAGE_FAULTS`.
     """
 
-    data: Any
-    paths: list[str | None]
-    is_missing: BoolArray | None
-    is_outside: BoolArray | None
+    data: memoryview | None
+    place: str | None
+    fault: str | None
+
+
+IMAGE_FAULTS = {
+    "null_image": "there are neither bytes nor a path",
+    "image_path_outside": "the image's path leads out of the data set",
+}
+"""What can be wrong with a row's image before it is looked at."""
 
 
 class ImageFinder:
@@ -88,29 +93,32 @@ class ImageFinder:
         return [place for place in map(normalize, places) if place.startswith(self._root)]
 
 
-def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> Images:
+def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> list[RowImage]:
     """The images of a batch, from the field at `path`: bytes, or else where the file is."""
     data, names = _split(follow(batch, path).values)
-    if data is not None and data.null_count == 0:
-        return Images(data, [None] * len(batch), None, None)
-    texts = [None] * len(batch) if names is None else to_texts(names)
-    if data is not None:
-        absent = to_numpy(data.is_null()).tolist()
-        texts = [text if is_absent else None for text, is_absent in zip(texts, absent, strict=True)]
-        data = None if all(absent) else data
-    find = finder.find
-    paths = [find(text) if text else None for text in texts]
-    if None not in paths:
-        return Images(data, paths, None, None)
-    has_text = np.array([bool(text) for text in texts])
-    is_found = np.array([path is not None for path in paths])
-    has_bytes = np.zeros(len(batch), np.bool_) if data is None else to_numpy(data.is_valid())
-    return Images(data, paths, ~has_text & ~has_bytes, has_text & ~is_found)
+    images = [_NOTHING] * len(batch) if data is None else _views(data)
+    if names is not None:
+        for i, name in enumerate(to_texts(names)):
+            if name and images[i] is _NOTHING:
+                place = finder.find(name)
+                images[i] = _OUTSIDE if place is None else RowImage(None, place, None)
+    return images
 
 
-def no_images(num_rows: int) -> Images:
-    """Images of rows that are read without them."""
-    return Images(None, [None] * num_rows, None, None)
+_NOTHING = RowImage(None, None, "null_image")
+_OUTSIDE = RowImage(None, None, "image_path_outside")
+
+
+def _views(array: pa.Array) -> list[RowImage]:
+    """The values of a binary array without copying them, as scalars of it would."""
+    column = array.cast(pa.large_binary())
+    (_, offsets, values) = column.buffers()
+    ends = np.frombuffer(offsets, np.int64)[column.offset :][: len(column) + 1].tolist()
+    whole = memoryview(values or b"").cast("B")
+    images = [RowImage(whole[start:end], None, None) for start, end in pairwise(ends)]
+    for i in np.flatnonzero(to_numpy(column.is_null())).tolist() if column.null_count else ():
+        images[i] = _NOTHING
+    return images
 
 
 def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from groundray.engine.sources.decode import Decoded, decode_rows
 from groundray.engine.sources.ids import read_ids
-from groundray.engine.sources.image_files import ImageFinder, no_images, read_images
+from groundray.engine.sources.image_files import ImageFinder, RowImage, read_images
 from groundray.engine.sources.keys import (
     Keys,
     concat_keys,
@@ -20,8 +20,9 @@ from groundray.engine.sources.layout import Layout, Path
 from groundray.engine.sources.parquet import open_parquet
 from groundray.engine.sources.source import Source, SourceFile
 
-_BATCH_BYTES = 4 << 20  # measured: more only costs memory
 _KEY_BATCH_BYTES = 4 << 20
+_ANNOTATION_BATCH_BYTES = 1 << 20
+_IMAGE_BATCH_BYTES = 1 << 20  # measured: more only costs memory
 
 
 def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None = None) -> Keys:
@@ -51,9 +52,14 @@ def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None
 
 
 def iter_decoded(
-    source: Source, file: SourceFile, start: int, stop: int, *, batch_bytes: int = _BATCH_BYTES
+    source: Source,
+    file: SourceFile,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    batch_bytes: int = _ANNOTATION_BATCH_BYTES,
 ) -> Iterator[Decoded]:
-    """Records of the rows [start, stop) of a file, batch by batch.
+    """Records of the rows [start, stop) of a file, batch by batch, without their images.
 
     Where the source's rows are grouped, both ends must be where a record ends.
 
@@ -61,25 +67,8 @@ def iter_decoded(
         source: what the columns mean.
         file: one of its files.
         start: first row, counted over the whole file.
-        stop: the row after the last one.
+        stop: the row after the last one; None for all.
         batch_bytes: about how much a batch holds; at least one row.
-
-    Raises:
-        DamagedError: what the file holds cannot be decoded.
-        ChangedError: the file has changed since the source was opened.
-        SourceError: the file cannot be read at the moment.
-    """
-    finder = ImageFinder(file, source.image_root)
-    paths = [source.layout.image, *annotation_paths(source.layout)]
-    with open_parquet(file) as opened:
-        spans = opened.iter_batches(paths, start, stop, batch_bytes=batch_bytes)
-        for first, batch in whole_records(source.layout, file, spans):
-            rows = read_rows(source, file, batch, first, paths=paths)
-            yield decode_rows(source, file, rows, read_images(source.layout.image, batch, finder))
-
-
-def iter_annotations(source: Source, file: SourceFile) -> Iterator[Decoded]:
-    """All records of a file as `iter_decoded` gives them, but without their images.
 
     Raises:
         DamagedError: what the file holds cannot be decoded.
@@ -88,10 +77,43 @@ def iter_annotations(source: Source, file: SourceFile) -> Iterator[Decoded]:
     """
     paths = annotation_paths(source.layout)
     with open_parquet(file) as opened:
-        spans = opened.iter_batches(paths, 0, file.num_rows, batch_bytes=_KEY_BATCH_BYTES)
+        end = file.num_rows if stop is None else stop
+        spans = opened.iter_batches(paths, start, end, batch_bytes=batch_bytes)
         for first, batch in whole_records(source.layout, file, spans):
-            rows = read_rows(source, file, batch, first, paths=paths)
-            yield decode_rows(source, file, rows, no_images(len(batch)))
+            yield decode_rows(source, file, read_rows(source, file, batch, first, paths=paths))
+
+
+def iter_images(
+    source: Source,
+    file: SourceFile,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    batch_bytes: int = _IMAGE_BATCH_BYTES,
+) -> Iterator[list[RowImage]]:
+    """The image of every row [start, stop) of a file, in order, some at a time.
+
+    Images are read apart from the records, because a few of them fill the memory that the
+    annotations of thousands need.
+
+    Args:
+        source: what the columns mean.
+        file: one of its files.
+        start: first row, counted over the whole file.
+        stop: the row after the last one; None for all.
+        batch_bytes: about how much is held at a time; at least one row.
+
+    Raises:
+        DamagedError: what the file holds cannot be decoded.
+        ChangedError: the file has changed since the source was opened.
+        SourceError: the file cannot be read at the moment.
+    """
+    finder = ImageFinder(file, source.image_root)
+    path = source.layout.image
+    with open_parquet(file) as opened:
+        end = file.num_rows if stop is None else stop
+        for _, batch in opened.iter_batches([path], start, end, batch_bytes=batch_bytes):
+            yield read_images(path, batch, finder)
 
 
 def annotation_paths(layout: Layout) -> list[Path]:

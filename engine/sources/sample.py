@@ -160,13 +160,12 @@ def _column_sizes(draft: Draft, batch: pa.RecordBatch) -> FloatArray:
 def _header_sizes(image: Path, batch: pa.RecordBatch, finder: ImageFinder) -> FloatArray:
     """`(N, 2)` width and height of images, NaN where they cannot be read."""
     sizes = np.full((len(batch), 2), np.nan)
-    images = read_images(image, batch, finder)
-    for i, path in enumerate(images.paths):
+    for i, found in enumerate(read_images(image, batch, finder)):
         try:
-            if path is not None:
-                sizes[i] = _file_size(path)
-            elif images.data is not None and images.data[i].is_valid:
-                sizes[i] = read_image_size(images.data[i].as_buffer())[0]
+            if found.place is not None:
+                sizes[i] = _file_size(found.place)
+            elif found.data is not None:
+                sizes[i] = read_image_size(found.data)[0]
         except (ImageError, OSError, SourceError):
             continue  # unknown is an answer too: what is wrong with the image, its reader will say
     return sizes

@@ -56,7 +56,8 @@ def test_a_long_key_is_hashed() -> None:
 
 def test_nothing_stands_in_output_before_the_commit(store: LocalStore) -> None:
     with UnitWriter(store, 0, "mine") as writer:
-        writer.write_images("images/train-00000", [("a.jpg", b"1"), ("b.jpg", b"2")])
+        writer.write_image("images/train-00000", "a.jpg", b"1")
+        writer.write_image("images/train-00000", "b.jpg", b"2")
         writer.append("f/train/train-00000-of-00001.jsonl", b"{}\n", lines=1)
         assert [name for name in files_of(store.root) if not name.startswith(PRIVATE)] == []
         commit = writer.commit({"records/written": 1})
@@ -75,7 +76,7 @@ def test_nothing_stands_in_output_before_the_commit(store: LocalStore) -> None:
 def test_a_unit_that_fails_leaves_nothing(store: LocalStore) -> None:
     def fail() -> None:
         with UnitWriter(store, 0, "mine") as writer:
-            writer.write_images("images/train-00000", [("a.jpg", b"1")])
+            writer.write_image("images/train-00000", "a.jpg", b"1")
             writer.append("f/train/x.jsonl", b"{}\n", lines=1)
             raise ValueError("stop")
 
@@ -87,7 +88,8 @@ def test_a_unit_that_fails_leaves_nothing(store: LocalStore) -> None:
 def test_a_unit_done_again_replaces_what_was_there(store: LocalStore) -> None:
     for names in (["a.jpg", "old.jpg"], ["a.jpg"]):
         with UnitWriter(store, 0, "mine") as writer:
-            writer.write_images("images/train-00000", [(name, b"1") for name in names])
+            for name in names:
+                writer.write_image("images/train-00000", name, b"1")
             writer.commit({})
     assert [p.name for p in (store.root / "images/train-00000").iterdir()] == ["a.jpg"]
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundray.engine.sources.columns import (
@@ -23,6 +23,7 @@ from groundray.engine.sources.columns import (
 lists = st.lists(st.one_of(st.none(), st.lists(st.integers(-5, 5), max_size=4)), max_size=8)
 
 
+@settings(deadline=None)  # the first array of a process imports pandas
 @given(lists, st.integers(0, 4))
 def test_lists_of_any_slice_are_taken_apart(rows: list[list[int] | None], skip: int) -> None:
     array = pa.array(rows, pa.list_(pa.int64())).slice(skip)

@@ -8,6 +8,7 @@ import pytest
 from groundray.engine.sources import Decoded, Source, iter_decoded, open_source, read_keys
 from groundray.formats.errors import LayoutError
 from tests.engine.sources import makers
+from tests.engine.sources.images import content_of, data_of, record_images, row_images
 from tests.engine.sources.makers import pictures
 
 LMMS = [
@@ -124,6 +125,9 @@ def test_several_expressions_of_a_row_share_its_image(tmp_path: Path) -> None:
     assert batch.records.query[1:4] == ["this", "that", "those"]
     assert batch.records.image_key[:4] == [first, second, second, second]
     assert batch.records.row.tolist() == [0, 1, 1, 1, 2, 3]
+    data = {f"{p.id}.jpg": p.data for p in pictures()}
+    images = row_images(source, source.files[0])
+    assert data_of(images) == [data[str(row["file_name"])] for row in rows]
     assert batch.keys.num_rows.tolist() == [1, 1, 0, 0, 1, 1]
     boxes = batch.records.xyxy.tolist()
     assert boxes[1] == boxes[2] == boxes[3]
@@ -139,10 +143,9 @@ def test_jxu124_style_is_found_and_read(tmp_path: Path) -> None:
     decoded = decode(source)
     ids = [i for batch in decoded for i in batch.records.id]
     assert ids == [f"{i}-{sentence}" for i in range(16) for sentence in (2 * i, 2 * i + 1)]
-    paths = [path for batch in decoded for path in batch.records.image_path]
-    assert [Path(path or "").read_bytes() for path in paths] == [
-        p.data for p in pictures() for _ in range(2)
-    ]
+    images = record_images(row_images(source, source.files[0]), decoded)
+    assert all(image.data is None for image in images)
+    assert [content_of(image) for image in images] == [p.data for p in pictures() for _ in range(2)]
     queries = [q for batch in decoded for q in batch.records.query]
     assert queries[:2] == [f"the {pictures()[0].names[0]}", "that one"]
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,16 @@ import pytest
 
 from groundray.engine.boxes import scale_to_pixels
 from groundray.engine.records import Records
-from groundray.engine.sources import Source, iter_decoded, open_source, read_keys
+from groundray.engine.sources import (
+    RowImage,
+    Source,
+    SourceFile,
+    iter_decoded,
+    open_source,
+    read_keys,
+)
 from tests.engine.sources import makers
+from tests.engine.sources.images import content_of, row_images
 from tests.engine.sources.makers import Made, pictures
 
 
@@ -30,26 +39,40 @@ def open_made(folder: Path, made: Made) -> Source:
     return open_source([place], layout=str(layout) if layout else None, classes=made.classes)
 
 
-def read_all(source: Source, *, batch_bytes: int = 1 << 20) -> list[Records]:
+def read_file(source: Source, file: SourceFile, *, batch_bytes: int = 1 << 20) -> list[Records]:
     batches = []
-    for file in source.files:
-        for decoded in iter_decoded(source, file, 0, file.num_rows, batch_bytes=batch_bytes):
-            assert decoded.faults == ()
-            batches.append(decoded.records)
+    for decoded in iter_decoded(source, file, 0, file.num_rows, batch_bytes=batch_bytes):
+        assert decoded.faults == ()
+        batches.append(decoded.records)
     return batches
 
 
-def assert_is_sample(source: Source, batches: list[Records], *, tolerance: float = 1e-9) -> None:
-    """Records hold the sample's boxes, categories and images, in its order."""
+def read_all(source: Source) -> list[Records]:
+    return [records for file in source.files for records in read_file(source, file)]
+
+
+def read_with_images(
+    source: Source, *, batch_bytes: int
+) -> Iterator[tuple[Records, list[RowImage]]]:
+    """Records, and the image of each."""
+    for file in source.files:
+        images = row_images(source, file, batch_bytes=batch_bytes)
+        assert len(images) == file.num_rows
+        for records in read_file(source, file, batch_bytes=batch_bytes):
+            yield records, [images[row] for row in records.row.tolist()]
+
+
+def assert_is_sample(
+    source: Source, *, batch_bytes: int = 1 << 20, tolerance: float = 1e-9
+) -> None:
+    """Records and images are the sample's boxes, categories and images, in its order."""
     truth = iter(pictures())
-    for records in batches:
+    for records, images in read_with_images(source, batch_bytes=batch_bytes):
         sizes = []
         for i in range(len(records)):
             picture = next(truth)
             sizes.append((picture.width, picture.height))
-            path = records.image_path[i]
-            data = Path(path).read_bytes() if path else records.image_bytes[i].as_py()
-            assert data == picture.data
+            assert content_of(images[i]) == picture.data
             start, stop = records.offsets[i : i + 2]
             names = [records.names[code] for code in records.category[start:stop]]
             assert names == picture.names
@@ -65,9 +88,8 @@ def assert_is_sample(source: Source, batches: list[Records], *, tolerance: float
 def test_layout_is_found_and_read(name: str, tmp_path: Path) -> None:
     made = makers.DETECTION[name]()
     source = open_made(tmp_path, made)
-    batches = read_all(source)
-    assert_is_sample(source, batches, tolerance=made.tolerance)
-    ids = [record_id for records in batches for record_id in records.id]
+    assert_is_sample(source, tolerance=made.tolerance)
+    ids = [record_id for records in read_all(source) for record_id in records.id]
     if made.table.column_names[0] == "img":
         assert ids[:2] == ["train-00000-of-00001-0", "train-00000-of-00001-1"]
     else:
@@ -75,13 +97,13 @@ def test_layout_is_found_and_read(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", makers.DETECTION)
-@pytest.mark.parametrize("batch_bytes", [1, 300_000])
+@pytest.mark.parametrize("batch_bytes", [1, 2_000, 300_000])  # several records, several images
 def test_batches_are_the_same_whatever_their_size(
     name: str, batch_bytes: int, tmp_path: Path
 ) -> None:
     made = makers.DETECTION[name]()
     source = open_made(tmp_path, made)
-    assert_is_sample(source, read_all(source, batch_bytes=batch_bytes), tolerance=made.tolerance)
+    assert_is_sample(source, batch_bytes=batch_bytes, tolerance=made.tolerance)
 
 
 @pytest.mark.parametrize("name", makers.DETECTION)
@@ -109,7 +131,7 @@ def test_names_beside_the_data_stand_in_for_a_footer_without_them(tmp_path: Path
         source = open_source([str(place)])
         assert source.names == tuple(makers.class_names())
         assert "dataset_infos.json" in source.reason
-        assert_is_sample(source, read_all(source))
+        assert_is_sample(source)
 
 
 def test_names_in_a_readme_stand_in_for_a_footer_without_them(tmp_path: Path) -> None:
@@ -152,7 +174,7 @@ def test_rows_of_a_declared_order_column_may_differ(tmp_path: Path) -> None:
     folder = make(tmp_path / "set", makers.order_column())
     source = open_source([str(folder)], layout=str(layout))
     assert source.layout.order_column == ("format",)
-    assert_is_sample(source, read_all(source))
+    assert_is_sample(source)
 
 
 def test_one_name_for_all_boxes_of_a_row_counts_for_each(tmp_path: Path) -> None:
@@ -202,5 +224,5 @@ def test_float32_boxes_are_added_in_float64(tmp_path: Path) -> None:
 def test_the_sample_itself_is_read_as_its_json_says() -> None:
     source = open_source([str(makers.SAMPLE)])
     assert [file.split for file in source.files] == ["train", "train", "val"]
-    assert_is_sample(source, read_all(source))
+    assert_is_sample(source)
     assert json.loads(json.dumps(source.names)) == makers.class_names()

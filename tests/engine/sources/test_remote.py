@@ -7,9 +7,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from groundray.engine.sources import Source, iter_decoded, open_file, open_source, read_keys
+from groundray.engine.sources import Source, iter_decoded, open_source, read_keys
 from groundray.formats.errors import SourceError
 from tests.engine.sources import makers
+from tests.engine.sources.images import content_of, data_of, record_images, row_images
 from tests.engine.sources.makers import pictures
 
 SAMPLE = makers.SAMPLE
@@ -35,28 +36,21 @@ def assert_is_sample(source: Source) -> None:
     assert source.layout == local.layout
     facts = [(f.relative, f.split, f.size_bytes, f.footer_sha256) for f in source.files]
     assert facts == [(f.relative, f.split, f.size_bytes, f.footer_sha256) for f in local.files]
-    data = [
-        value.as_py()
+    images = [
+        image
         for file in source.files
-        for batch in iter_decoded(source, file, 0, file.num_rows)
-        for value in batch.records.image_bytes
+        for image in record_images(row_images(source, file), iter_decoded(source, file))
     ]
-    assert data == [picture.data for picture in pictures()]
+    assert data_of(images) == [picture.data for picture in pictures()]
     assert len(read_keys(source, source.files[0])) == 5
 
 
 def images_of(source: Source) -> list[bytes]:
+    """Contents of the image files of all records."""
     (file,) = source.files
-    paths = [
-        path
-        for batch in iter_decoded(source, file, 0, file.num_rows)
-        for path in batch.records.image_path
-    ]
-    found = []
-    for path in paths:
-        with open_file(path or "") as handle:
-            found.append(bytes(handle.read()))
-    return found
+    images = record_images(row_images(source, file), iter_decoded(source, file))
+    assert all(image.data is None for image in images)
+    return [content_of(image) for image in images]
 
 
 def test_s3_is_read_as_folder_glob_and_file(bucket: str) -> None:
@@ -114,10 +108,8 @@ def test_a_file_behind_http_is_read_and_its_token_is_not_shown(
     (file,) = source.files
     assert (file.relative, file.split) == (name, "val")
     assert "secret" not in repr(source)
-    (batch,) = iter_decoded(source, file, 0, file.num_rows)
-    assert [value.as_py() for value in batch.records.image_bytes] == [
-        picture.data for picture in pictures()[10:]
-    ]
+    images = record_images(row_images(source, file), iter_decoded(source, file))
+    assert data_of(images) == [picture.data for picture in pictures()[10:]]
     with pytest.raises(SourceError) as error:
         open_source([url.replace("/val-", "/none-")])
     assert "secret" not in str(error.value)
