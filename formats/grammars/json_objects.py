@@ -59,6 +59,9 @@ class Json:
         """Objects of any JSON-like answer."""
         parts = _boxed_parts(body)
         meanings = [self._read(part) for part in parts]
+        last = parts[-1]
+        if last is not body and not (last.ended or last.text.strip()):
+            meanings[-1].cut = True  # the text ends after the token that opens a part
         if parts[0] is not body and not any(map(_claims, meanings)):
             meanings = [self._read(Body(_BOX_TOKEN.sub(" ", body.text), body.ended))]
         objects: list[ParsedObject] = []
