@@ -82,33 +82,27 @@ def example_lines(
     sizes = image_sizes.astype(np.int64).tolist()
     system = [] if style.system is None else [{"role": "system", "content": style.system}]
     fixed = IMAGE_PLACEHOLDER + style.prompt.replace("{classes}", ", ".join(style.classes))
+    user = {"role": "user", "content": fixed}
     varies = "{expression}" in style.prompt or (style.present_only and "{classes}" in style.prompt)
     render, task = style.format.render, style.task
     lines: list[bytes] = []
-    for i, (identity, image, query, size) in enumerate(
+    for i, (identity, image, query, (width, height)) in enumerate(
         zip(records.id, images, records.query, sizes, strict=True)
     ):
-        start, stop = offsets[i], offsets[i + 1]
         try:
-            if i in refused:
+            if refused and i in refused:
                 raise refused[i]  # noqa: TRY301  one place tells all refusals
-            answer = render(
-                task,
-                expression=query,
-                categories=categories[start:stop],
-                wire=wire[start:stop],
-            )
-            user = _user(style, query, categories[start:stop]) if varies else fixed
-            messages = [
-                *system,
-                {"role": "user", "content": user},
-                {"role": "assistant", "content": answer.assistant},
-            ]
-            example: dict[str, Any] = {"messages": messages, "images": [image]}
+            boxes = slice(offsets[i], offsets[i + 1])
+            answer = render(task, expression=query, categories=categories[boxes], wire=wire[boxes])
+            if varies:
+                user = {"role": "user", "content": _user(style, query, categories[boxes])}
+            assistant = {"role": "assistant", "content": answer.assistant}
+            example: dict[str, Any] = {"messages": [*system, user, assistant], "images": [image]}
             if answer.objects is not None:
                 example["objects"] = answer.objects
             example["id"] = identity
-            example["width"], example["height"] = size
+            example["width"] = width
+            example["height"] = height
             lines.append(orjson.dumps(example, option=orjson.OPT_APPEND_NEWLINE))
         except Exception as error:  # noqa: BLE001  a format may be a plugin: one record, named
             refusals.append(_refusal(style, i, error))
