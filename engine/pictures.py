@@ -78,7 +78,7 @@ class ImageCursor:
 
     def __init__(self, batches: Iterator[list[RowImage]], first_row: int) -> None:
         self._batches = batches
-        self._first = first_row
+        self._end = first_row
         self._batch: list[RowImage] = []
         self._damage: ImageError | None = None
 
@@ -88,18 +88,22 @@ class ImageCursor:
         Raises:
             ImageError: it is missing, or lies behind damage in its file.
         """
-        while self._damage is None and row >= self._first + len(self._batch):
-            self._first += len(self._batch)
+        if row >= self._end:
+            self._advance(row)
+        image = self._batch[row - self._end]  # from the end
+        if image.fault is not None:
+            raise ImageError(image.fault, IMAGE_FAULTS[image.fault])
+        return image
+
+    def _advance(self, row: int) -> None:
+        while self._damage is None and row >= self._end:
             try:
                 self._batch = next(self._batches)
             except DamagedError as error:
                 self._damage = ImageError("damaged_file", str(error))
+            self._end += len(self._batch)
         if self._damage is not None:
             raise self._damage
-        image = self._batch[row - self._first]
-        if image.fault is not None:
-            raise ImageError(image.fault, IMAGE_FAULTS[image.fault])
-        return image
 
 
 def copy_pictures(
@@ -158,18 +162,21 @@ def refer_to_pictures(records: Records, images: ImageCursor) -> Pictures:
         records: N of them, in the order of their rows.
         images: of the rows.
     """
-    names = [""] * len(records)
     sizes = np.stack([records.width, records.height], axis=1).astype(np.float64)
     orientations = np.ones(len(records), dtype=np.int64)
+    names: list[str] = []
     errors: dict[int, ImageError] = {}
-    for i, row in enumerate(records.row.tolist()):
+    at = images.at
+    for row in records.row.tolist():
+        place = None
         try:
-            place = images.at(row).place
-            names[i] = place or ""
+            place = at(row).place
             if place is None or not place.startswith(_WEB):
+                i = len(names)
                 sizes[i], orientations[i] = _look_at(place)
         except ImageError as error:
-            errors[i] = error
+            errors[len(names)] = error
+        names.append(place or "")
     for i in np.flatnonzero((sizes <= 0).any(axis=1)).tolist():
         missing = ImageError(
             "no_image_size", "an image behind a URL needs width and height columns"

@@ -20,6 +20,7 @@ from groundray.engine.sources.places import (
 )
 from groundray.engine.sources.source import SourceFile
 
+_WEB = ("http://", "https://")
 _TRIES = 8  # files of one folder that are looked for before the folder counts as missing
 
 
@@ -65,14 +66,13 @@ class ImageFinder:
 
         A file that is nowhere comes out as the first place where it was looked for.
         """
+        if path.startswith(_WEB):
+            return path
         folder, _, name = path.rpartition("/")
         prefix = self._prefixes.get(folder)
         return self._search(path, folder, name) if prefix is None else prefix + name
 
     def _search(self, path: str, folder: str, name: str) -> str | None:
-        if protocol_of(path) in {"http", "https"}:
-            self._prefixes[folder] = f"{folder}/"
-            return path
         places = self._places(path)
         if not places or not name:
             return None
@@ -98,9 +98,10 @@ def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> list[
     data, names = _split(follow(batch, path).values)
     images = [_NOTHING] * len(batch) if data is None else _views(data)
     if names is not None:
+        find = finder.find
         for i, name in enumerate(to_texts(names)):
             if name and images[i] is _NOTHING:
-                place = finder.find(name)
+                place = find(name)
                 images[i] = _OUTSIDE if place is None else RowImage(None, place, None)
     return images
 
