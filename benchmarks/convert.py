@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -52,16 +53,19 @@ def print_images(work: Path, rows: int, runs: int) -> None:
         formats = ["--format", "qwen3-vl", "--max-reject-ratio", "1"]
         return python("groundray.engine", "convert", source, next(fresh), *formats, *options)
 
-    commands = {
-        "usual script": lambda: python("benchmarks.usual_script", data, next(fresh)),
-        "floor, 1 process": lambda: python("benchmarks.floor", data, next(fresh)),
-        "floor, 2 processes": lambda: python("benchmarks.floor", data, next(fresh), 2),
-        "groundray local": lambda: convert(data, "--runner", "local"),
-        "groundray local, 16 rows (start-up)": lambda: convert(tiny, "--runner", "local"),
-        "groundray local, row groups of 1000": lambda: convert(wide, "--runner", "local"),
-        "groundray local, one row group of 450 MB": lambda: convert(single, "--runner", "local"),
-        "groundray ray, start and stop of Ray inside": lambda: convert(
-            data, "--runner", "ray", "--num-cpus", "2"
+    def copy(module: str, *options: object) -> list[str]:
+        return python(module, data, next(fresh), *options)
+
+    commands: dict[str, Callable[[], list[str]]] = {
+        "usual script": partial(copy, "benchmarks.usual_script"),
+        "floor, 1 process": partial(copy, "benchmarks.floor"),
+        "floor, 2 processes": partial(copy, "benchmarks.floor", 2),
+        "groundray local": partial(convert, data, "--runner", "local"),
+        "groundray local, 16 rows (start-up)": partial(convert, tiny, "--runner", "local"),
+        "groundray local, row groups of 1000": partial(convert, wide, "--runner", "local"),
+        "groundray local, one row group of 450 MB": partial(convert, single, "--runner", "local"),
+        "groundray ray, start and stop of Ray inside": partial(
+            convert, data, "--runner", "ray", "--num-cpus", "2"
         ),
     }
     measured: dict[str, list[Measured]] = {name: [] for name in commands}

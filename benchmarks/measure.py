@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
@@ -44,7 +45,8 @@ def measure(command: Sequence[str]) -> Measured:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             peak = max(peak, _look(process.pid, cpu))
-            time.sleep(_EVERY_S)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_EVERY_S)
         wall = time.perf_counter() - started
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command))

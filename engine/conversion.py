@@ -18,7 +18,7 @@ from groundray.engine.run import MANIFEST, Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
-from groundray.engine.sources import Source, iter_images, open_source
+from groundray.engine.sources import Source, iter_images, open_source, public_name
 from groundray.engine.storage import PRIVATE, open_store
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
@@ -280,5 +280,5 @@ def _check_rejects(manifest: Manifest, max_reject_ratio: float, output: str) -> 
             raise RejectsError(
                 f"{rejected:,} of {read:,} records were rejected for {name} ({listed}): more than "
                 f"--max-reject-ratio {max_reject_ratio:g}; everything else is written, and "
-                f"{output}/rejects names each"
+                f"{public_name(output)}/rejects names each"
             )

@@ -50,7 +50,7 @@ def _flocked(store: LocalStore) -> Iterator[None]:
             handle.seek(0)
             owner = handle.read().strip() or "unknown"
             raise OutputError(
-                f"{store.url} is being written by another run (process {owner}); wait for it, or "
+                f"{store.shown} is being written by another run (process {owner}); wait for it, or "
                 "choose another OUTPUT"
             ) from None
         handle.truncate(0)
@@ -93,11 +93,11 @@ def _take(store: Store, owner: str, heartbeat_s: float) -> None:
                 break
             if now != found:
                 raise OutputError(
-                    f"{store.url} is being written by another run (its lease is renewed every "
+                    f"{store.shown} is being written by another run (its lease is renewed every "
                     f"{heartbeat_s:g} s); wait for it, or choose another OUTPUT"
                 )
     claim = f"{owner} 0".encode()
     store.write(LOCK, claim)
     sleep(heartbeat_s / 5)  # of two that claim it at once, the last writer has it
     if store.read(LOCK) != claim:
-        raise OutputError(f"{store.url} was taken by another run at the same moment")
+        raise OutputError(f"{store.shown} was taken by another run at the same moment")

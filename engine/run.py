@@ -74,7 +74,7 @@ def open_run(
         if found is not None and orjson.loads(found) != orjson.loads(orjson.dumps(known)):
             if not overwrite:
                 raise OutputError(
-                    f"{store.url} holds another run ({_difference(orjson.loads(found), known)}); "
+                    f"{store.shown} holds another run ({_difference(orjson.loads(found), known)}); "
                     "choose another OUTPUT, or give --overwrite to remove it"
                 )
             for name in (MANIFEST, *orjson.loads(found)["outputs"], COMMITS, RUN):
@@ -95,7 +95,7 @@ def _refuse_foreign(store: Store) -> None:
     others = [name for name in store.names("") if name != PRIVATE]
     if others and store.read(RUN) is None:
         raise OutputError(
-            f"{store.url} holds files that no run wrote ({', '.join(others[:3])}): nothing is "
+            f"{store.shown} holds files that no run wrote ({', '.join(others[:3])}): nothing is "
             "mixed with them or removed; choose another OUTPUT"
         )
 

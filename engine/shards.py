@@ -137,7 +137,7 @@ class UnitWriter:
         """
         files = tuple(self._open[path].finish() for path in sorted(self._open))
         if self._store.read(TOKEN) != self._token.encode():
-            raise OutputError(f"another run has taken over {self._store.url}: this one stops")
+            raise OutputError(f"another run has taken over {self._store.shown}: this one stops")
         self._staging.publish()
         commit = Commit(self._unit, files, dict(sorted(tally.items())))
         self._store.write(commit_path(self._unit), commit.to_json())

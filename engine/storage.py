@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
+from groundray.engine.sources import public_name
 from groundray.formats.errors import OutputError
 
 PRIVATE = ".groundray"
@@ -23,9 +24,16 @@ Buffer = bytes | bytearray | memoryview
 
 
 class Store(Protocol):
-    """A folder that results are written to."""
+    """A folder that results are written to.
+
+    Attributes:
+        url: what a worker opens; may hold secrets.
+        shown: the same for messages, without secrets.
+        is_local: whether it is a folder of a file system.
+    """
 
     url: str
+    shown: str
     is_local: bool
 
     def read(self, path: str) -> bytes | None:
@@ -88,7 +96,7 @@ def open_store(url: str) -> Store:
     try:
         fs, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise OutputError(f"cannot write to {url!r}: {error}") from error
+        raise OutputError(f"cannot write to {public_name(url)}: {error}") from error
     if "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol):
         return LocalStore(Path(path))
     return ObjectStore(url, fs, path.rstrip("/"))
@@ -101,7 +109,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.url = str(root)
+        self.url = self.shown = str(root)
 
     def read(self, path: str) -> bytes | None:
         """See `Store`."""
@@ -202,6 +210,7 @@ class ObjectStore:
 
     def __init__(self, url: str, fs: Any, root: str) -> None:
         self.url = url
+        self.shown = public_name(url)
         self._fs = fs
         self._root = root
 

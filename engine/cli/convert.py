@@ -214,6 +214,9 @@ def _progress_line(progress: "Progress", elapsed_s: float) -> str:
 
 
 def _summarise(manifest: "Manifest", output: str) -> None:
+    from groundray.engine.sources import public_name
+
+    output = public_name(output)
     records, boxes = manifest.records.written, manifest.boxes.written
     print(f"wrote {records:,} records with {boxes:,} boxes to {output}")
     for split, in_split in manifest.splits.items():

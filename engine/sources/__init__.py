@@ -6,7 +6,7 @@ from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
 from groundray.engine.sources.open import open_source
-from groundray.engine.sources.places import open_file, protocol_of
+from groundray.engine.sources.places import open_file, protocol_of, public_name
 from groundray.engine.sources.presets import PRESETS
 from groundray.engine.sources.reader import iter_decoded, iter_images, read_keys
 from groundray.engine.sources.sample import read_header_sizes
@@ -29,6 +29,7 @@ __all__ = [
     "open_file",
     "open_source",
     "protocol_of",
+    "public_name",
     "read_header_sizes",
     "read_keys",
 ]

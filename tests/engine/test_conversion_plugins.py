@@ -1,5 +1,8 @@
 """Formats of plugin files, on any runner, well and badly behaved."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from groundray.formats import FORMATS
 from groundray.formats.errors import FormatError
 from tests.engine.coco import rows, tree, write
 from tests.engine.test_conversion import examples, rejects, run
+from tests.plugins import PLUGIN_EXAMPLE, pip_install, sibling_environment
 
 PLUGIN = '''
 import numpy as np
@@ -111,3 +115,20 @@ def test_a_bad_plugin_file_is_refused(tmp_path: Path, content: str | None, messa
     with pytest.raises(FormatError, match=message):
         run(source, tmp_path / "out", plugins=[str(path)])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["wheel", "editable"])
+def test_ray_workers_find_an_installed_plugin(tmp_path: Path, toy_plugin: Path, how: str) -> None:
+    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
+    python, environment = sys.executable, {**os.environ, "PYTHONPATH": str(toy_plugin)}
+    if how == "editable":
+        python, environment = str(sibling_environment(tmp_path / "environment")), {**os.environ}
+        pip_install("--editable", PLUGIN_EXAMPLE, python=python)
+    for runner in ("local", "ray"):
+        command = [python, "-m", "groundray.engine", "convert", str(source), str(tmp_path / runner)]
+        options = ["--format", "toy,qwen3-vl", "--rows-per-shard", "4", "--runner", runner]
+        subprocess.run([*command, *options], env=environment, check=True)
+    assert len(examples(tmp_path / "ray", "toy")) == 12
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")

@@ -11,10 +11,8 @@ from tests.engine.coco import Row, rows, write
 from tests.engine.test_conversion import assert_adds_up, examples, run, without_boxes
 
 
-def plan_of(source: Path, rows_per_shard: int, **sampling: int) -> Plan:
-    return make_plan(
-        open_source([str(source)]), Sampling(**sampling), rows_per_shard=rows_per_shard
-    )
+def plan_of(source: Path, rows_per_shard: int) -> Plan:
+    return make_plan(open_source([str(source)]), Sampling(), rows_per_shard=rows_per_shard)
 
 
 def spans(plan: Plan) -> list[list[tuple[int, int, int]]]:
