@@ -18,7 +18,7 @@ from groundray.engine.run import MANIFEST, Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
-from groundray.engine.sources import Source, iter_images, open_source, public_name
+from groundray.engine.sources import Source, absolute, iter_images, open_source, public_name
 from groundray.engine.storage import PRIVATE, open_store
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
@@ -134,8 +134,10 @@ def convert(  # noqa: PLR0913  the options of a command
         raise SourceError(
             f"--drop {', '.join(unknown)}: what can be dropped is crowd and difficult"
         )
+    places = [inputs] if isinstance(inputs, str) else list(inputs)
+    _check_apart(places, output)
     source = open_source(
-        [inputs] if isinstance(inputs, str) else list(inputs),
+        places,
         layout=layout,
         task=task,
         classes=classes,
@@ -204,6 +206,17 @@ def _check_options(
         raise SourceError(f"--max-reject-ratio {max_reject_ratio}: a share, from 0 to 1")
     if rows_per_shard < 1:
         raise SourceError(f"--rows-per-shard {rows_per_shard}: at least 1")
+
+
+def _check_apart(places: Sequence[str], output: str) -> None:
+    """Refuses an OUTPUT inside an INPUT, whose truth files would be read as data the next time."""
+    target = absolute(output)
+    for place in map(absolute, places):
+        if f"{target}/".startswith(f"{place}/"):
+            raise SourceError(
+                f"OUTPUT {public_name(output)} lies inside INPUT {public_name(place)}: its truth "
+                "files would be read as data; choose another OUTPUT, or name the data more closely"
+            )
 
 
 def _check_referable(source: Source) -> None:

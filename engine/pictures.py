@@ -80,7 +80,7 @@ class ImageCursor:
         self._batches = batches
         self._end = first_row
         self._batch: list[RowImage] = []
-        self._damage: ImageError | None = None
+        self._damage: str | None = None
 
     def at(self, row: int) -> RowImage:
         """The image of a row.
@@ -96,14 +96,15 @@ class ImageCursor:
         return image
 
     def _advance(self, row: int) -> None:
-        while self._damage is None and row >= self._end:
-            try:
-                self._batch = next(self._batches)
-            except DamagedError as error:
-                self._damage = ImageError("damaged_file", str(error))
-            self._end += len(self._batch)
-        if self._damage is not None:
-            raise self._damage
+        while row >= self._end:
+            if self._damage is None:
+                try:
+                    self._batch = next(self._batches)
+                    self._end += len(self._batch)
+                    continue
+                except DamagedError as error:
+                    self._damage = str(error)
+            raise ImageError("damaged_file", self._damage)
 
 
 def copy_pictures(

@@ -65,7 +65,7 @@ _NUM_BOXES = 500
 _RUNAWAY = ("9", "[", "{", '"', "\\", "(", "<", "1, ", "[1, 2, 3, 4], ", "cat, ", " ")
 _SHORTEST = 10_000
 _GROWTH = 4
-_NOISE_S = 0.05
+_NOISE_S = 0.25
 
 
 class Check(NamedTuple):

@@ -1,6 +1,18 @@
 """Fixtures that all tests share."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from groundray.formats import FORMATS
 from tests.plugins import toy_plugin
 from tests.servers import bucket, hub, hub_server, s3_endpoint
 
 __all__ = ["bucket", "hub", "hub_server", "s3_endpoint", "toy_plugin"]
+
+
+@pytest.fixture(autouse=True)
+def _forget_plugin_files() -> Iterator[None]:
+    """Leaves no format of a test's plugin file to the next test."""
+    yield
+    FORMATS._files.clear()

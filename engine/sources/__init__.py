@@ -3,6 +3,7 @@
 from groundray.engine.sources.decode import Decoded
 from groundray.engine.sources.faults import Fault
 from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage
+from groundray.engine.sources.inputs import absolute
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
 from groundray.engine.sources.open import open_source
@@ -23,6 +24,7 @@ __all__ = [
     "Source",
     "SourceFile",
     "UnreadableFile",
+    "absolute",
     "format_path",
     "iter_decoded",
     "iter_images",

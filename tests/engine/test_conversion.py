@@ -394,3 +394,11 @@ def test_a_source_that_changes_during_a_run_is_noticed(tmp_path: Path) -> None:
         run(source, tmp_path / "out", rows_per_shard=5, on_progress=swap)
     assert not (tmp_path / "out/manifest.json").exists()
     assert {e["id"] for e in examples(tmp_path / "out")} <= {str(i) for i in range(1000, 1030)}
+
+
+def test_an_output_inside_the_input_is_refused(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    with pytest.raises(SourceError, match="lies inside INPUT"):
+        run(source, source / "out")
+    assert not (source / "out").exists()
+    run(source / "data/*.parquet", source / "out")  # a glob names nothing but the data
