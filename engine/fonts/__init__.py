@@ -51,17 +51,17 @@ class Typeface:
             x += font.getlength(run)
 
     def fit(self, text: str, width: int) -> str:
-        """The text, cut short by an ellipsis where it takes more than `width` pixels."""
+        """The text; where it takes more than `width` pixels, an ellipsis stands for its middle."""
         if self.width(text) <= width:
             return text
         fits, too_long = 0, len(text)  # in characters
         while too_long - fits > 1:
             middle = (fits + too_long) // 2
-            if self.width(text[:middle].rstrip() + _ELLIPSIS) <= width:
+            if self.width(_keep_ends(text, middle)) <= width:
                 fits = middle
             else:
                 too_long = middle
-        return text[:fits].rstrip() + _ELLIPSIS
+        return _keep_ends(text, fits)
 
     def _runs(self, text: str) -> Iterator[tuple[Font, str]]:
         """(font, longest piece of the text that it writes), left to right."""
@@ -104,3 +104,9 @@ def _read_font(path: str | Path, size: int) -> Font:
         return ImageFont.truetype(str(path), size)
     except OSError as error:
         raise SourceError(f"cannot read the font {str(path)!r}: {error}") from error
+
+
+def _keep_ends(text: str, count: int) -> str:
+    """The first and the last characters, `count` in all, around an ellipsis."""
+    last = count // 2
+    return text[: count - last].rstrip() + _ELLIPSIS + text[len(text) - last :].lstrip()
