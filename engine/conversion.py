@@ -19,7 +19,7 @@ from groundray.engine.runners import Choice, Runner, choose_runner, run_locally,
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
 from groundray.engine.sources import Source, absolute, iter_images, open_source, public_name
-from groundray.engine.storage import PRIVATE, open_store
+from groundray.engine.storage import PRIVATE, open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
 
@@ -172,9 +172,12 @@ def convert(  # noqa: PLR0913  the options of a command
         left_out = ", ".join(f"{n.records:,} {reason}" for reason, n in plan.not_chosen.items())
         raise SourceError(f"no record is left to convert ({left_out or 'no rows'})")
     configuration = _configuration(job, asked, rows_per_shard)
-    with open_run(
-        open_store(output), configuration, outputs=(*SHARED_OUTPUTS, *formats), overwrite=overwrite
-    ) as run:
+    store = open_store(output)
+    outputs = (*SHARED_OUTPUTS, *formats)
+    with (
+        write_errors(store.shown),
+        open_run(store, configuration, outputs=outputs, overwrite=overwrite) as run,
+    ):
         if run.manifest is None or len(run.commits) < len(plan.units):
             _do(run, plan, job, runner, on_progress)
             run.finish(make_manifest(plan, run, job.formats, configuration).to_json())

@@ -29,7 +29,7 @@ from groundray.engine.sources import (
     iter_images,
     read_keys,
 )
-from groundray.engine.storage import open_store
+from groundray.engine.storage import open_store, write_errors
 from groundray.engine.truth import truth_table
 from groundray.engine.unit_shards import UnitShards
 from groundray.formats import FORMATS, get_format
@@ -123,14 +123,18 @@ class Converter:
         Raises:
             ChangedError: a file is no longer what it was when the plan was made.
             SourceError: a file cannot be read at the moment.
-            OutputError: another run has taken over OUTPUT.
+            OutputError: OUTPUT cannot be written, or another run has taken it over.
             RejectedError: with `on_error="raise"`.
         """
         job = self._job
         self._styles = self._styles or job.styles()
         tally: Tally = Tally()
         store = open_store(job.output)
-        with _paused_gc(), UnitWriter(store, unit.index, job.token) as writer:
+        with (
+            _paused_gc(),
+            write_errors(store.shown),
+            UnitWriter(store, unit.index, job.token) as writer,
+        ):
             with UnitShards(
                 writer,
                 unit,

@@ -9,6 +9,8 @@ written after it.
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -21,6 +23,23 @@ PRIVATE = ".groundray"
 _SENT_AT_ONCE = 32
 
 Buffer = bytes | bytearray | memoryview
+
+
+@contextmanager
+def write_errors(shown: str) -> Iterator[None]:
+    """Gives errors of writing the name of OUTPUT.
+
+    Raises:
+        OutputError: instead of an OSError: no space, no permission, no connection.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error) or type(error).__name__
+        raise OutputError(
+            f"cannot write to {shown}: {reason}; what is finished is kept, and the same command "
+            "goes on from there"
+        ) from error
 
 
 class Store(Protocol):

@@ -172,8 +172,10 @@ class _Reporter:
         self._status.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._status.stop()
+        if kind is KeyboardInterrupt:
+            self._console.print("interrupted; the same command goes on from here")
 
     def plan(self, plan: "Plan") -> None:
         """Says what was found."""

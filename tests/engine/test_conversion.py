@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -402,3 +404,29 @@ def test_an_output_inside_the_input_is_refused(tmp_path: Path) -> None:
         run(source, source / "out")
     assert not (source / "out").exists()
     run(source / "data/*.parquet", source / "out")  # a glob names nothing but the data
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+    made = rows(60)
+    source = write(tmp_path / "in", {"train": made}, row_group_rows=10)
+    script = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"  # as a disk that is full
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from groundray.engine.cli import main\n"
+        "sys.exit(main())\n"
+    )
+    output = tmp_path / "out"
+    arguments = ["convert", str(source), str(output), "--format", "qwen3-vl", "--runner", "local"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        f"error: cannot write to {output}: File too large"
+    )
+    assert "Traceback" not in done.stderr
+    assert list((output / ".groundray/staging").iterdir()) == []
+    run(source, output)
+    run(source, tmp_path / "fresh")
+    assert tree(output) == tree(tmp_path / "fresh")
