@@ -63,7 +63,8 @@ def choose_runner(runner: Runner, units: int, work_s: float) -> Choice:
     saved_s = work_s - work_s / workers
     if saved_s > RAY_START_S:
         return Choice("ray", f"about {work_s:.0f} s of work for {workers} workers")
-    return Choice("local", f"{units} units are done sooner than a Ray cluster starts")
+    counted = "1 unit is" if units == 1 else f"{units:,} units are"
+    return Choice("local", f"{counted} done sooner than a Ray cluster starts")
 
 
 def run_locally(work: Work, units: Iterable[Unit]) -> Iterator[Commit]:

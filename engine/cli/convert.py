@@ -1,6 +1,7 @@
 """`groundray convert`."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,7 @@ from groundray.formats.errors import GroundrayError
 
 if TYPE_CHECKING:
     from groundray.engine.conversion import Progress
-    from groundray.engine.manifest import Manifest
+    from groundray.engine.manifest import Account, Manifest
     from groundray.engine.plan import Plan
 
 _LINE_EVERY_S = 10.0
@@ -222,17 +223,29 @@ def _summarise(manifest: "Manifest", output: str) -> None:
     records, boxes = manifest.records.written, manifest.boxes.written
     print(f"wrote {records:,} records with {boxes:,} boxes to {output}")
     for split, in_split in manifest.splits.items():
-        print(f"  {split}: {in_split.records:,} records in {in_split.shards} shards")
+        shards = f"{in_split.shards:,} {'shard' if in_split.shards == 1 else 'shards'}"
+        print(f"  {split}: {in_split.records:,} records in {shards}")
     for name, in_format in manifest.formats.items():
         print(f"  {output}/{name}: {in_format.examples:,} examples")
-    for kind in ("records", "boxes"):
-        account = getattr(manifest, kind)
-        for why in ("not_chosen", "rejected", "dropped"):
-            for reason, count in getattr(account, why).items():
-                print(f"  {kind} {why.replace('_', ' ')}: {count:,} {reason}")
+    for line in (
+        *_losses("records", manifest.records),
+        *_losses("boxes", manifest.boxes),
+    ):
+        print(f"  {line}")
     if manifest.boxes.clipped:
         print(f"  boxes clipped to their image: {manifest.boxes.clipped:,}")
     for file in manifest.unreadable_files:
         print(f"  left out {file.path}: {file.reason}")
     first = next(iter(manifest.formats))
     print(f"look at it: groundray draw {output}/{first} look.png --grid 6")
+
+
+def _losses(kind: str, account: "Account") -> Iterator[str]:
+    for fate, reasons in (
+        ("not chosen", account.not_chosen),
+        ("rejected", account.rejected),
+        ("dropped", account.dropped),
+    ):
+        for reason, count in reasons.items():
+            if count:
+                yield f"{kind} {fate}: {count:,} {reason}"
