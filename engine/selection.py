@@ -87,12 +87,12 @@ class Selection:
     def eligibility(self, keys: Keys) -> IntArray:
         """`(N,)` 0 where a record may be drawn, else the code of why not.
 
-        Annotations that are missing altogether are a fault, which is named and rejected when
-        the record is read; only a sample does not spend a draw on them.
+        Faulty annotations are named and rejected when the record is read; only a sample does not
+        spend a draw on them.
         """
         codes = np.where(keys.has_category, 0, _NO_CATEGORY)
         codes[keys.num_boxes == 0] = 0 if self.keep_empty else _NO_BOXES
-        codes[keys.is_null] = 0 if self.seed is None else _NO_CATEGORY
+        codes[keys.is_faulty] = 0 if self.seed is None else _NO_CATEGORY
         return codes
 
 

@@ -29,7 +29,8 @@ class Keys:
         id: int64 or string Arrow array without a null; of one type in the whole source.
         num_boxes: `(N,)` boxes as the source's lists count them.
         has_category: `(N,)` a box's class counts; always true for grounding.
-        is_null: `(N,)` there are no annotations, not even an empty list.
+        is_faulty: `(N,)` the annotations are null, or boxes stand beside an empty list of
+            categories: no record without boxes, but one whose boxes cannot be read.
         names: class names found here, in alphabetical order, where the source does not know them.
     """
 
@@ -38,7 +39,7 @@ class Keys:
     id: pa.Array
     num_boxes: IntArray
     has_category: BoolArray
-    is_null: BoolArray
+    is_faulty: BoolArray
     names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -52,7 +53,7 @@ class Keys:
             self.id[start:],
             self.num_boxes[start:],
             self.has_category[start:],
-            self.is_null[start:],
+            self.is_faulty[start:],
             self.names,
         )
 
@@ -133,16 +134,16 @@ def read_rows(
 def make_keys(source: Source, file: SourceFile, rows: Rows) -> tuple[Keys, Grouping]:
     """Keys of the records that the rows of a batch give, and how they give them."""
     grouping, ids = _group(source.layout, rows)
-    counts, is_null = _count_boxes(source.layout, rows)
+    counts, is_faulty = _count_boxes(source.layout, rows)
     has_category = _has_category(source.layout, rows, counts)
     num_rows = np.ones(len(rows), dtype=np.int64)
     if grouping.grouped:
         num_rows, counts = np.add.reduceat([num_rows, counts], grouping.row, axis=1)
         has_category = np.logical_or.reduceat(has_category, grouping.row)
-        is_null = is_null[grouping.row]
+        is_faulty = is_faulty[grouping.row]
     elif len(grouping.row) != len(rows):
         num_rows = np.diff(grouping.row, prepend=-1)
-        counts, is_null = counts[grouping.row], is_null[grouping.row]
+        counts, is_faulty = counts[grouping.row], is_faulty[grouping.row]
         has_category = has_category[grouping.row]
     is_open = rows.categories is not None and source.names is None
     keys = Keys(
@@ -151,7 +152,7 @@ def make_keys(source: Source, file: SourceFile, rows: Rows) -> tuple[Keys, Group
         id=add_scope(ids, file.scope),
         num_boxes=counts,
         has_category=has_category,
-        is_null=is_null,
+        is_faulty=is_faulty,
         names=rows.categories.names if is_open and rows.categories else (),
     )
     return keys, grouping
@@ -165,7 +166,7 @@ def concat_keys(parts: Sequence[Keys]) -> Keys:
         id=pa.concat_arrays([part.id for part in parts]),
         num_boxes=np.concatenate([part.num_boxes for part in parts]),
         has_category=np.concatenate([part.has_category for part in parts]),
-        is_null=np.concatenate([part.is_null for part in parts]),
+        is_faulty=np.concatenate([part.is_faulty for part in parts]),
         names=tuple(sorted({name for part in parts for name in part.names})),
     )
 
@@ -206,10 +207,14 @@ def expression_counts(layout: Layout, batch: pa.RecordBatch) -> IntArray:
 
 
 def _count_boxes(layout: Layout, rows: Rows) -> tuple[IntArray, BoolArray]:
+    """`(N,)` boxes of each row, and rows whose annotations are faulty."""
     offsets, _ = _counting_lists(layout, rows)
     is_null = null_annotations(layout, rows)
+    is_faulty = np.zeros(len(rows), np.bool_) if is_null is None else is_null.copy()
     counts = offsets[1:] - offsets[:-1]
-    return counts, np.zeros(len(rows), np.bool_) if is_null is None else is_null
+    if rows.boxes is not None:
+        is_faulty |= (counts == 0) & (np.diff(rows.boxes.offsets) > 0)
+    return counts, is_faulty
 
 
 def null_annotations(layout: Layout, rows: Rows) -> BoolArray | None:

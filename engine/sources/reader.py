@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pyarrow as pa
 
+from groundray.engine.records import BoolArray
+from groundray.engine.sources.box_lists import read_boxes
 from groundray.engine.sources.decode import Decoded, decode_rows
 from groundray.engine.sources.ids import read_ids
 from groundray.engine.sources.image_files import ImageFinder, RowImage, read_images
@@ -17,7 +20,7 @@ from groundray.engine.sources.keys import (
     run_starts,
 )
 from groundray.engine.sources.layout import Layout, Path
-from groundray.engine.sources.parquet import open_parquet
+from groundray.engine.sources.parquet import OpenParquet, open_parquet
 from groundray.engine.sources.source import Source, SourceFile
 
 _KEY_BATCH_BYTES = 4 << 20
@@ -45,9 +48,12 @@ def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None
         end = file.num_rows if stop is None else stop
         spans = opened.iter_batches(paths, start, end, batch_bytes=_KEY_BATCH_BYTES)
         for first, batch in whole_records(source.layout, file, spans):
-            parts.append(
-                make_keys(source, file, read_rows(source, file, batch, first, paths=paths))[0]
-            )
+            rows = read_rows(source, file, batch, first, paths=paths)
+            keys = make_keys(source, file, rows)[0]
+            if rows.boxes is None and not keys.num_boxes.all():
+                has_boxes = _has_boxes(source.layout, opened, first, len(batch))
+                keys.is_faulty[:] |= (keys.num_boxes == 0) & has_boxes
+            parts.append(keys)
     return concat_keys(parts) if parts else no_keys()
 
 
@@ -114,6 +120,16 @@ def iter_images(
         end = file.num_rows if stop is None else stop
         for _, batch in opened.iter_batches([path], start, end, batch_bytes=batch_bytes):
             yield read_images(path, batch, finder)
+
+
+def _has_boxes(layout: Layout, opened: OpenParquet, first: int, count: int) -> BoolArray:
+    """`(N,)` rows with boxes, by the boxes themselves."""
+    spans = opened.iter_batches(
+        layout.boxes, first, first + count, batch_bytes=_ANNOTATION_BATCH_BYTES
+    )
+    counts = [np.diff(read_boxes(layout.boxes, batch).offsets) for _, batch in spans]
+    has_boxes: BoolArray = np.concatenate(counts) > 0
+    return has_boxes
 
 
 def annotation_paths(layout: Layout) -> list[Path]:

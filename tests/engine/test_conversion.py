@@ -119,6 +119,10 @@ FAULTS: dict[str, tuple[str, Callable[[Row], Row]]] = {
     "null_bytes": ("null_image", lambda row: {**row, "image": {"bytes": None, "path": None}}),
     "null_image": ("null_image", lambda row: {**row, "image": None}),
     "null_objects": ("null_annotations", lambda row: {**row, "objects": None}),
+    "no_categories": (
+        "list_length_mismatch",
+        lambda row: {**row, "objects": {**row["objects"], "category": []}},
+    ),
     "uneven_lists": (
         "list_length_mismatch",
         lambda row: {**row, "objects": {**row["objects"], "bbox": row["objects"]["bbox"][:-1]}},

@@ -170,7 +170,7 @@ def test_a_null_box_list_is_a_fault_but_an_empty_one_is_an_answer(tmp_path: Path
     rows[0]["bbox"] = None
     (batch,) = decode(open_rows(tmp_path, LMMS, rows))
     assert [(f.index, f.reason) for f in batch.faults] == [(0, "null_annotations")]
-    assert batch.keys.is_null.tolist() == [True, False, False, False]
+    assert batch.keys.is_faulty.tolist() == [True, False, False, False]
     assert batch.keys.has_category.all()
 
 

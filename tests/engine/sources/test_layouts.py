@@ -118,7 +118,7 @@ def test_keys_are_those_of_the_records(name: str, tmp_path: Path) -> None:
     assert keys.num_rows.sum() == file.num_rows
     assert keys.num_boxes.tolist() == [len(picture.xyxy) for picture in pictures()]
     assert keys.has_category.all()
-    assert not keys.is_null.any()
+    assert not keys.is_faulty.any()
     assert set(keys.names) == (
         {n for p in pictures() for n in p.names} if source.names is None else set()
     )

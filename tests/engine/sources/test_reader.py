@@ -278,7 +278,7 @@ def test_a_row_may_have_no_boxes(tmp_path: Path) -> None:
     assert batch.faults == ()
     assert batch.keys.num_boxes[2] == 0
     assert not batch.keys.has_category[2]
-    assert not batch.keys.is_null[2]
+    assert not batch.keys.is_faulty[2]
 
 
 def test_bad_boxes_and_categories_pass_through_marked(tmp_path: Path) -> None:
