@@ -65,6 +65,8 @@ class Pictures:
                 tally["images/orientation_reset"] += 1
         if None in wanted:
             tally["images/referred"] += int(alive.sum())
+            if turned := int((self.orientations[alive] != 1).sum()):
+                tally["images/orientation_left"] += turned
         return tally
 
 

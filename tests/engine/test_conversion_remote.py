@@ -1,5 +1,6 @@
 """Convert from and to an object store, over HTTP."""
 
+import shutil
 from pathlib import Path
 
 import fsspec
@@ -32,6 +33,20 @@ def test_a_bucket_is_read_like_a_folder(bucket: str, tmp_path: Path) -> None:
     run(SAMPLE, tmp_path / "local")
     run(f"{bucket}/in", tmp_path / "out")
     assert tree(tmp_path / "out") == tree(tmp_path / "local")
+
+
+def test_a_hub_data_set_is_read_like_a_folder(hub: Path, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, hub / "groundray/sample")
+    run(SAMPLE, tmp_path / "local")
+    run("hf://datasets/groundray/sample", tmp_path / "out")
+    assert tree(tmp_path / "out") == tree(tmp_path / "local")
+
+
+def test_secrets_of_an_output_are_not_shown(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    with pytest.raises(OutputError) as caught:
+        run(source, "nosuch://user:secret@host/out?token=secret")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_bucket_is_written_like_a_folder(bucket: str, tmp_path: Path) -> None:
