@@ -288,11 +288,11 @@ class Converter:
             part_images = list(compress(images, here))
             shards.write_truth(slot, truth_table(part, part_images, part_sizes))
             for style in self._styles:
-                lines, refusals = example_lines(style, part, part_images, part_sizes)
-                for refusal in refusals:
+                lines = example_lines(style, part, part_images, part_sizes)
+                for refusal in lines.refusals:
                     index = int(part_where[refusal.place])
                     fates.refuse(index, style.name, refusal.reason, refusal.detail)
-                shards.write_lines(slot, style.name, lines)
+                shards.write_lines(slot, style.name, lines.data, lines.num_lines)
 
 
 @contextmanager

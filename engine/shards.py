@@ -118,7 +118,7 @@ class UnitWriter:
         """Takes an image back."""
         self._staging.remove(folder, name)
 
-    def append(self, path: str, data: bytes, *, lines: int) -> None:
+    def append(self, path: str, data: Buffer, *, lines: int) -> None:
         """Adds to a file, which exists from the first call on, even if empty."""
         if path not in self._open:
             self._open[path] = _HashedFile(path, self._staging.open(path))
@@ -191,7 +191,7 @@ class _HashedFile:
         self._bytes = 0
         self._lines = 0
 
-    def write(self, data: bytes, lines: int = 0) -> int:
+    def write(self, data: Buffer, lines: int = 0) -> int:
         self._handle.write(data)
         self._digest.update(data)
         self._bytes += len(data)

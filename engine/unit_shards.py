@@ -53,7 +53,7 @@ class UnitShards:
         self._truth = [TruthWriter(writer.sink(self._truth_path(slot))) for slot in range(len(own))]
         for slot in range(len(own)):
             for name in formats:
-                self.write_lines(slot, name, [])
+                self.write_lines(slot, name, b"", 0)
 
     def assign(self, outcome: IntArray) -> IntArray:
         """`(N,)` slot of the next N records of the unit, -1 where they are not chosen."""
@@ -90,12 +90,12 @@ class UnitShards:
         self._truth[slot].write(table)
         self._writer.append(self._truth_path(slot), b"", lines=len(table))
 
-    def write_lines(self, slot: int, format_name: str, lines: Sequence[bytes]) -> None:
-        """Adds examples, with their newlines, to the shard of a format."""
+    def write_lines(self, slot: int, format_name: str, data: Buffer, num_lines: int) -> None:
+        """Adds examples, as lines with their newlines, to the shard of a format."""
         split = self._shards[slot].split
         name = shard_name(split, self._shards[slot].index, self._num_shards[split])
         path = f"{format_name}/{split}/{name}.jsonl"
-        self._writer.append(path, b"".join(lines), lines=len(lines))
+        self._writer.append(path, data, lines=num_lines)
 
     def write_reject(self, slot: int, line: bytes) -> None:
         """Adds to the rejects of a shard; a shard without any has no such file."""
