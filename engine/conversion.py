@@ -116,7 +116,8 @@ def convert(  # noqa: PLR0913  the options of a command
         max_reject_ratio: share of rejected records above which the finished run fails.
         plugins: Python files that define formats.
         runner: where units run.
-        overwrite: whether a run of another configuration in output is removed.
+        overwrite: whether a run of another configuration in output is removed, and a finished run
+            is done anew.
         on_plan: is told the plan.
         on_progress: is told about every finished unit.
 
@@ -241,6 +242,7 @@ def _configuration(job: Job, asked: Sampling, rows_per_shard: int) -> dict[str, 
         [file.scope, file.relative, file.split, file.size_bytes, file.footer_sha256]
         for file in job.source.files
     ]
+    image_root = job.source.image_root  # absolute: the manifest must not name it
     return {
         "writer_version": WRITER_VERSION,
         "formats": list(job.formats),
@@ -256,6 +258,7 @@ def _configuration(job: Job, asked: Sampling, rows_per_shard: int) -> dict[str, 
         "system": job.system,
         "prompt_classes": "present" if job.present_only else "all",
         "plugins": [plugin.sha256 for plugin in job.plugins],
+        "image_root": image_root and sha256(image_root.encode()).hexdigest(),
         "files": sha256(orjson.dumps(files)).hexdigest(),
     }
 

@@ -58,7 +58,8 @@ def open_run(
         store: OUTPUT.
         configuration: JSON-like values, everything that the bytes of the run depend on.
         outputs: top-level names in OUTPUT that the run writes.
-        overwrite: whether results of another configuration are removed first.
+        overwrite: whether results of another configuration are removed first, and a finished run
+            is done anew; one that was cut short goes on all the same.
 
     Raises:
         OutputError: another run is writing there; OUTPUT holds results of another configuration, or
@@ -68,27 +69,34 @@ def open_run(
         _refuse_foreign(store)
     with locked(store):
         known = {"outputs": sorted(outputs), "configuration": dict(configuration)}
-        found = store.read(RUN)
-        if found is not None and not store.names(COMMITS):
-            found = None  # nothing was finished: there is nothing to protect
-        if found is not None and orjson.loads(found) != orjson.loads(orjson.dumps(known)):
-            if not overwrite:
-                raise OutputError(
-                    f"{store.shown} holds another run ({_difference(orjson.loads(found), known)}); "
-                    "choose another OUTPUT, or give --overwrite to remove it"
-                )
-            for name in (MANIFEST, *orjson.loads(found)["outputs"], COMMITS, RUN):
-                store.remove(name)
-            found = None
-        store.remove(f"{PRIVATE}/staging")
-        if found is None:
+        if not _is_going_on(store, known, overwrite=overwrite):
             store.remove(COMMITS)
             store.write(RUN, orjson.dumps(known, option=orjson.OPT_INDENT_2))
+        store.remove(f"{PRIVATE}/staging")
         run = Run(store, fingerprint(configuration), uuid4().hex)
         store.write(TOKEN, run.token.encode())
         run.commits = read_commits(store)
         run.manifest = store.read(MANIFEST)
         yield run
+
+
+def _is_going_on(store: Store, known: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Whether OUTPUT holds a part or the whole of this very run; removes any other."""
+    found = store.read(RUN)
+    if found is None:
+        return False
+    old, new = orjson.loads(found), orjson.loads(orjson.dumps(known))
+    done_anew = overwrite and store.read(MANIFEST) is not None
+    if old == new and not done_anew:
+        return True
+    if not overwrite and store.names(COMMITS):  # without any, there is nothing to protect
+        raise OutputError(
+            f"{store.shown} holds another run ({_difference(old, new)}); "
+            "choose another OUTPUT, or give --overwrite to remove it"
+        )
+    for name in (MANIFEST, *old["outputs"], COMMITS, RUN):
+        store.remove(name)
+    return False
 
 
 def _refuse_foreign(store: Store) -> None:

@@ -91,7 +91,8 @@ def convert(
         typer.Option(help="local: in this process, to the same bytes; auto: whichever is sooner."),
     ] = "auto",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Remove another run's results from OUTPUT first.")
+        bool,
+        typer.Option("--overwrite", help="Remove another or a finished run from OUTPUT first."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the manifest instead of a summary.")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from groundray.formats.errors import SourceError
+from groundray.formats.errors import OutputError, SourceError
 from tests.engine.coco import Row, rows, with_box, write
 from tests.engine.test_conversion import assert_adds_up, examples, rejects, run
 
@@ -137,6 +137,23 @@ def test_image_files_are_copied(paths: Path, tmp_path: Path) -> None:
     record = truth(tmp_path / "out")[0]
     assert written_image(tmp_path / "out", record) == (paths / "pictures/a.jpg").read_bytes()
     assert_adds_up(manifest)
+
+
+def test_images_that_were_put_in_place_since_are_found_with_overwrite(
+    paths: Path, tmp_path: Path
+) -> None:
+    layout = str(paths / "layout.toml")
+    run(paths, tmp_path / "out", layout=layout)
+    Image.new("RGB", (64, 48), "green").save(paths / "pictures/gone.jpg")
+    assert run(paths, tmp_path / "out", layout=layout).records.written == 2
+    assert run(paths, tmp_path / "out", layout=layout, overwrite=True).records.written == 3
+
+
+def test_another_image_root_is_another_configuration(paths: Path, tmp_path: Path) -> None:
+    layout = str(paths / "layout.toml")
+    run(paths, tmp_path / "out", layout=layout)
+    with pytest.raises(OutputError, match="image_root"):
+        run(paths, tmp_path / "out", layout=layout, image_root=str(paths))
 
 
 def test_image_files_are_referred_to(paths: Path, tmp_path: Path) -> None:

@@ -60,6 +60,22 @@ def test_overwrite_keeps_what_the_same_configuration_has_finished(store: LocalSt
         assert sorted(run.commits) == [0]
 
 
+def test_overwrite_does_a_finished_run_anew(store: LocalStore) -> None:
+    do_unit(store, 0, seed=1)
+    store.write(MANIFEST, b"done")
+    with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=True) as run:
+        assert run.commits == {}
+        assert run.manifest is None
+    assert not (store.root / "f").exists()
+
+
+def test_what_a_run_published_before_it_was_cut_short_goes_with_it(store: LocalStore) -> None:
+    with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=False):
+        store.write("f/half.jsonl", b"{}")
+    with open_run(store, {"seed": 2}, outputs=("g",), overwrite=False):
+        assert store.names("") == [".groundray"]
+
+
 def test_a_run_that_finished_nothing_protects_nothing(store: LocalStore) -> None:
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=False):
         pass
