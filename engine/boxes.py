@@ -42,11 +42,6 @@ class Cleaned:
     reason: NDArray[np.int8]
     clipped: BoolArray
 
-    def count_dropped(self) -> dict[str, int]:
-        """Number of boxes that are not kept, by reason; only reasons that occur."""
-        counts = np.bincount(self.reason, minlength=len(REASONS)).tolist()
-        return {name: n for name, n in zip(REASONS[1:], counts[1:], strict=True) if n}
-
 
 def xywh_to_xyxy(xywh: FloatArray) -> FloatArray:
     """Corners of `(N, 4)` boxes given as left, top, width, height."""

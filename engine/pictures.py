@@ -10,9 +10,15 @@ import numpy as np
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.shards import Tally
-from groundray.engine.sources import IMAGE_FAULTS, RowImage, open_file, protocol_of
+from groundray.engine.sources import (
+    IMAGE_FAULTS,
+    RowImage,
+    open_file,
+    protocol_of,
+    public_name,
+)
 from groundray.engine.unit_shards import TO_ROOT, UnitShards
-from groundray.formats.errors import DamagedError, ImageError
+from groundray.formats.errors import DamagedError, GroundrayError, ImageError
 
 _HEADER_BYTES = 64 << 10
 _WEB = ("http://", "https://")
@@ -217,8 +223,11 @@ def _read(place: str, num_bytes: int | None = None) -> ImageBytes:
         with open_file(place) as handle:
             data: bytes = handle.read(num_bytes) if num_bytes else handle.read()
             return data
-    except OSError as error:
-        name = place.rsplit("/", 1)[-1]
+    except GroundrayError:
+        raise
+    except Exception as error:  # every store raises what its own client does
+        name = public_name(place).rsplit("/", 1)[-1]
         reason = "missing_image" if isinstance(error, FileNotFoundError) else "unreadable_image"
-        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        number = getattr(error, "errno", None)
+        why = os.strerror(number) if number else type(error).__name__
         raise ImageError(reason, f"{name}: {why}") from error

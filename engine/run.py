@@ -65,8 +65,7 @@ def open_run(
         OutputError: another run is writing there; OUTPUT holds results of another configuration, or
             files that are not ours.
     """
-    if not store.is_local or store.names(""):
-        _refuse_foreign(store)
+    _refuse_foreign(store)
     with locked(store):
         known = {"outputs": sorted(outputs), "configuration": dict(configuration)}
         if not _is_going_on(store, known, overwrite=overwrite):

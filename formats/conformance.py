@@ -65,7 +65,8 @@ _NUM_BOXES = 500
 _RUNAWAY = ("9", "[", "{", '"', "\\", "(", "<", "1, ", "[1, 2, 3, 4], ", "cat, ", " ")
 _SHORTEST = 10_000
 _GROWTH = 4
-_NOISE_S = 0.25
+_NOISE_S = 0.05
+_TRIES = 5  # something else may run at the same time: the quickest counts
 
 
 class Check(NamedTuple):
@@ -244,10 +245,12 @@ def require_linear_time(
     characters = _SHORTEST
     while characters <= longest:
         text = start + piece * (characters // len(piece))
-        took = _seconds(parse, text)
+        took = math.inf
         limit = 2 * _GROWTH * max(before, _NOISE_S)
-        if took > limit:
-            took = _seconds(parse, text)  # something else may have run
+        for _ in range(_TRIES):
+            took = min(took, _seconds(parse, text))
+            if took <= limit:
+                break
         _require(took <= limit, f"{characters:,} characters of {piece!r} take {took:.1f} s")
         before = took
         characters *= _GROWTH

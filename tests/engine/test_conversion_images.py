@@ -1,6 +1,8 @@
 """Images and the frames of their boxes, through the whole of convert."""
 
 import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,48 @@ def test_ids_that_are_no_file_names_stay_inside_the_folder(tmp_path: Path) -> No
     names = sorted(p.name for p in (tmp_path / "out/images/train-00000").iterdir())
     assert names == ["..%2F..%2Fescape.jpg", "a%2Fb%0Ac.jpg"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]
+
+
+class Pictures(BaseHTTPRequestHandler):
+    """One image that is there, one that is not, and a server that stumbles."""
+
+    data = b""
+
+    def do_HEAD(self) -> None:
+        self.respond(404 if self.path == "/b.jpg" else 200, b"")
+
+    def do_GET(self) -> None:
+        status = {"/a.jpg": 200, "/b.jpg": 404}.get(self.path, 500)
+        self.respond(status, self.data if status == 200 else b"")
+
+    def respond(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(self.data) if status == 200 else 0))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # the HTTP client leaves its loop open
+def test_a_url_that_fails_costs_one_record(tmp_path: Path) -> None:
+    handler = type("Handler", (Pictures,), {"data": rows(1)[0]["image"]["bytes"]})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"http://127.0.0.1:{server.server_port}"
+    table = pa.table(
+        {
+            "image": [f"{host}/{name}.jpg" for name in ("a", "b", "c")],
+            "bbox": pa.array([[[1.0, 2.0, 31.0, 32.0]]] * 3),
+            "label": pa.array([["cat"]] * 3),
+        }
+    )
+    (tmp_path / "in").mkdir()
+    pq.write_table(table, tmp_path / "in/train.parquet")
+    manifest = run(tmp_path / "in", tmp_path / "out", layout="voc")
+    server.shutdown()
+    server.server_close()
+    assert manifest.records.written == 1
+    assert manifest.records.rejected == {"missing_image": 1, "unreadable_image": 1}
+    assert_adds_up(manifest)

@@ -1,5 +1,7 @@
 """Whatever a model says, parsing never raises and takes linear time."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,3 +99,8 @@ def test_runaway_repetition_is_reported_as_found() -> None:
     answer = get_format("qwen3-vl-json").parse("[" + item * 5000 + '{"bbox_2d": [1, 2')
     assert len(answer.objects) == 5000
     assert answer.issues == ("truncated",)
+
+
+def test_quadratic_time_is_found_out() -> None:
+    with pytest.raises(AssertionError, match="characters of 'a' take"):
+        require_linear_time(re.compile("a+b").findall, "", "a", longest=160_000)
