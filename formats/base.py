@@ -1,7 +1,7 @@
 """What a grounding format is: how one model family writes boxes in text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -46,10 +46,13 @@ class ParsedAnswer:
         objects: in the order of the text.
         issues: codes, each at most once, in the order found; empty for a sound answer. An answer
             that says "nothing there" is sound: no objects and no issues.
+        spans: where the coordinates of each object stand, as `text[start:stop]`; empty where the
+            format does not say. Scores of boxes are made of the tokens there.
     """
 
     objects: tuple[ParsedObject, ...] = ()
     issues: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = field(default=(), compare=False)
 
 
 @runtime_checkable

@@ -8,6 +8,8 @@
     │   ├── ChangedError   a file is no longer the one that was planned with
     │   └── DamagedError   what a file holds cannot be decoded
     ├── ImageError     the bytes of one image are not usable
+    ├── ModelError     a checkpoint, server or backend cannot be used
+    ├── OutOfMemoryError   a batch is too large for the device
     ├── OutputError    OUTPUT is locked, holds another run, or cannot be written
     └── RejectsError   the run finished, but too much was rejected
 
@@ -53,6 +55,14 @@ class ImageError(GroundrayError):
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
+
+
+class ModelError(GroundrayError):
+    """A checkpoint, server or backend cannot be used: missing, incomplete, or of another kind."""
+
+
+class OutOfMemoryError(GroundrayError):
+    """A batch is too large for the device; smaller ones may not be."""
 
 
 class OutputError(GroundrayError):
