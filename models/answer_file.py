@@ -1,0 +1,227 @@
+"""Files of answers, one line each, that are too large to hold in memory."""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import IO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groundray.formats.errors import ModelError
+from groundray.models.answer_lines import answer_of, id_of, parse_line
+from groundray.models.base import Answer
+
+_LINES_LOOKED_AT = 1000
+_NUM_NAMED = 5
+_COPIED_BYTES = 1 << 20
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_READ_ERRORS = (OSError, ValueError, ImportError, EOFError)
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Lines without an id or an answer.
+
+    Attributes:
+        count: how many there are.
+        named: the first of them: `line 17: not JSON`.
+    """
+
+    count: int
+    named: list[str]
+
+
+class AnswerFile:
+    """The answers of a file, by id.
+
+    In memory are 32 bytes a line: the hash of its id, where it begins, its length and its number.
+    The line itself is read when it is asked for, from the file or, where that is remote or
+    compressed, from a temporary copy.
+
+    Attributes:
+        name: of the file, without its folder.
+        num_answers: lines that have an id and an answer.
+        faults: the other lines, without empty ones.
+        sha256: of the content.
+    """
+
+    def __init__(self, place: str) -> None:
+        """Reads a file once.
+
+        Args:
+            place: path or fsspec URL.
+
+        Raises:
+            ModelError: it cannot be read, or no line of it has an id and an answer.
+        """
+        self.name = _shown(place).rpartition("/")[2]
+        digest = hashlib.sha256()
+        try:
+            self._file = _open_seekable(place)
+            weakref.finalize(self, self._file.close)
+            index = _Index(_hashed(self._file, digest.update))
+        except _READ_ERRORS as error:
+            raise _unreadable(place, error) from error
+        _refuse_useless(place, index)
+        self.sha256 = digest.hexdigest()
+        self.num_answers = index.num_answers
+        self.faults = Faults(index.num_faults, index.named)
+        self._hashes, self._lines = index.sorted()
+        self._example = index.example
+
+    def find(self, ids: Sequence[str]) -> list[Answer]:
+        """The answer of each id; what is missing, damaged or ambiguous is an answer's error."""
+        hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
+        starts = np.searchsorted(self._hashes, hashes, side="left").tolist()
+        stops = np.searchsorted(self._hashes, hashes, side="right").tolist()
+        return [self._answer(*found) for found in zip(ids, starts, stops, strict=True)]
+
+    def _answer(self, id_: str, start: int, stop: int) -> Answer:
+        numbers: list[int] = []
+        answers: list[Answer] = []
+        for offset, length, number in self._lines[start:stop].tolist():  # in the file's order
+            answer = self._read(offset, length, number, id_)
+            if answer is not None:
+                numbers.append(number)
+                answers.append(answer)
+        if not answers:
+            example = f"it has ids such as {self._example!r}"
+            return _failed(f"no answer in {self.name} for id {id_!r}; {example}")
+        said = [answer for answer in answers if answer.error is None] or answers[-1:]
+        if len({answer.text for answer in said}) > 1:
+            lines = ", ".join(map(str, numbers[:_NUM_NAMED]))
+            return _failed(f"different answers in {self.name} for id {id_!r}: lines {lines}")
+        return said[-1]
+
+    def _read(self, offset: int, length: int, number: int, id_: str) -> Answer | None:
+        """The answer of a line; None where another id has the same hash."""
+        try:
+            value = parse_line(os.pread(self._file.fileno(), length, offset))
+            return answer_of(value) if id_of(value) == id_ else None
+        except ValueError as error:
+            return _failed(f"line {number} of {self.name}: {error}")
+
+
+def check_answer_file(place: str) -> None:
+    """Looks at the first lines of a file.
+
+    Raises:
+        ModelError: it cannot be read, or these are all and none of them has an id and an answer.
+    """
+    try:
+        with _open(place) as file:
+            index = _Index(islice(file, _LINES_LOOKED_AT))
+            is_whole = not file.read(1)
+    except _READ_ERRORS as error:
+        raise _unreadable(place, error) from error
+    if is_whole:
+        _refuse_useless(place, index)
+
+
+class _Index:
+    """Where the line of an id stands."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self.num_answers = 0
+        self.num_faults = 0
+        self.named: list[str] = []
+        self.example = ""
+        self._hashes = array("q")
+        self._lines = array("q")
+        offset = 0
+        for number, line in enumerate(lines, start=1):
+            self._add(number, offset, line)
+            offset += len(line)
+
+    def sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Hashes in ascending order, and the offset, length and number of their lines."""
+        hashes = np.array(self._hashes, np.int64)
+        order = np.argsort(hashes, kind="stable")
+        return hashes[order], np.array(self._lines, np.int64).reshape(-1, 3)[order]
+
+    def _add(self, number: int, offset: int, line: bytes) -> None:
+        if line.isspace():
+            return
+        try:
+            value = parse_line(line)
+            id_ = id_of(value)
+            self._hashes.append(hash(id_))
+            self._lines.extend((offset, len(line), number))
+            answer_of(value)
+        except ValueError as error:
+            self.num_faults += 1
+            if len(self.named) < _NUM_NAMED:
+                self.named.append(f"line {number}: {error}")
+            return
+        self.num_answers += 1
+        self.example = self.example or id_
+
+
+def _failed(error: str) -> Answer:
+    return Answer("", error=error)
+
+
+def _hashed(lines: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator[bytes]:
+    for line in lines:
+        update(line)
+        yield line
+
+
+def _open_seekable(place: str) -> IO[bytes]:
+    """A file of this machine with that content, open at its beginning."""
+    file = _open(place)
+    if _is_local(place):
+        return file
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  closed by its reader
+    try:
+        with file:
+            shutil.copyfileobj(file, copy, _COPIED_BYTES)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
+def _is_local(place: str) -> bool:
+    return "://" not in place.removeprefix("file://") and not place.endswith(_COMPRESSED)
+
+
+def _open(place: str) -> IO[bytes]:
+    if _is_local(place):
+        return open(place.removeprefix("file://"), "rb")  # noqa: PTH123  the caller's
+    import fsspec
+
+    return cast("IO[bytes]", fsspec.open(place, "rb", compression="infer").open())
+
+
+def _shown(place: str) -> str:
+    """A path as it is; a URL without user, password and query."""
+    return _scrubbed(place) if "://" in place else place
+
+
+def _scrubbed(text: str) -> str:
+    return re.sub(r"(?<=/)[^/@\s]*:[^/@\s]*@|\?\S*", "", text)
+
+
+def _unreadable(place: str, error: BaseException) -> ModelError:
+    missing = "there is no such file" if isinstance(error, FileNotFoundError) else None
+    reason = missing or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return ModelError(f"the answers in {_shown(place)} cannot be read: {_scrubbed(reason)}")
+
+
+def _refuse_useless(place: str, index: _Index) -> None:
+    if not index.num_answers:
+        first = index.named[0] if index.named else "it is empty"
+        raise ModelError(
+            f"{_shown(place)} has no answers: {first}; a line of it would be "
+            '{"id": "17", "text": "what the model said"}'
+        )
