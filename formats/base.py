@@ -46,7 +46,8 @@ class ParsedAnswer:
         objects: in the order of the text.
         issues: codes, each at most once, in the order found; empty for a sound answer. An answer
             that says "nothing there" is sound: no objects and no issues.
-        spans: where the coordinates of each object stand, as `text[start:stop]`; empty where the
+        spans: where the coordinates of each object stand in the text as it was given,
+            `text[start:stop]`: from its first number or location token to its last; empty where the
             format does not say. Scores of boxes are made of the tokens there.
     """
 

@@ -133,6 +133,18 @@ class Conformance:
                 _require(not answer.issues, f"{task}: a sound answer has issues {answer.issues}")
                 self._require_same(answer, labels, wire, f"{task}, {count} objects")
 
+    def test_spans_lie_in_the_text(self) -> None:
+        """One for each object, in order, or none at all where the format does not say."""
+        for task in self._tasks():
+            text = self._text(task, ["cat"] * 3, self._wire(3))
+            spans = self.format.parse(text).spans
+            places = [place for span in spans for place in span]
+            _require(
+                not spans
+                or (len(spans) == 3 and places == sorted(places) and places[-1] <= len(text)),
+                f"{task}: the spans of three objects are {spans} of {len(text)} characters",
+            )
+
     def test_nothing_there_is_an_answer(self) -> None:
         """No objects and no issues, in a text that is not empty: trainers skip empty ones."""
         for task in self._tasks():

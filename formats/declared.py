@@ -88,7 +88,7 @@ class DeclaredFormat:
         if not reasoning_cut:
             return answer
         found_late = [issue for issue in answer.issues if issue != UNPARSABLE]
-        return ParsedAnswer(answer.objects, (*found_late, TRUNCATED_REASONING))
+        return ParsedAnswer(answer.objects, (*found_late, TRUNCATED_REASONING), answer.spans)
 
     def _writer(self, task: Task) -> Grammar:
         if task == "grounding" and self.grounding_grammar is not None:

@@ -34,22 +34,35 @@ class Envelope:
         The answer begins after the last `</think>`, which may stand alone where the prompt held its
         counterpart. Of several `<answer>` parts the last one counts.
         """
-        text, ended = self._until_end_token(well_formed(text))
-        text = text.rpartition("</think>")[2]
-        text, cut, _ = text.partition("<think>")
-        text = text.rpartition("<answer>")[2]
-        text, closed, _ = text.partition("</answer>")
-        return Body(text, ended=ended or bool(closed)), bool(cut)
+        text = well_formed(text)
+        start, stop, ended = self._until_end_token(text)
+        start = _after_last("</think>", text, start, stop)
+        stop, cut = _before_first("<think>", text, start, stop)
+        start = _after_last("<answer>", text, start, stop)
+        stop, closed = _before_first("</answer>", text, start, stop)
+        return Body(text[start:stop], ended=ended or closed, offset=start), cut
 
-    def _until_end_token(self, text: str) -> tuple[str, bool]:
-        """The text before the first end token that does not lead it, and whether there is one."""
+    def _until_end_token(self, text: str) -> tuple[int, int, bool]:
+        """The span before the first end token that does not lead it, and whether there is one."""
         start = 0
         for token in self._end_token.finditer(text):
             if text[start : token.start()].strip():
-                return text[start : token.start()], True
+                return start, token.start(), True
             start = token.end()
-        return text[start:], False
+        return start, len(text), False
 
     @cached_property
     def _end_token(self) -> re.Pattern[str]:
         return re.compile("|".join(map(re.escape, self.end_tokens)))
+
+
+def _after_last(tag: str, text: str, start: int, stop: int) -> int:
+    """Position after the last of a tag in a span, or its start."""
+    at = text.rfind(tag, start, stop)
+    return start if at < 0 else at + len(tag)
+
+
+def _before_first(tag: str, text: str, start: int, stop: int) -> tuple[int, bool]:
+    """Position before the first of a tag in a span, or its end; and whether there is one."""
+    at = text.find(tag, start, stop)
+    return (stop, False) if at < 0 else (at, True)

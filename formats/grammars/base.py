@@ -17,10 +17,12 @@ class Body(NamedTuple):
         text: without reasoning, wrappers and end tokens.
         ended: the model ended it itself, with an end token or a closed wrapper: what is open then
             was forgotten, not cut off.
+        offset: where it stands in the model's text, for spans.
     """
 
     text: str
     ended: bool = False
+    offset: int = 0
 
 
 class Grammar(Protocol):

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import dropwhile, zip_longest
 
 from groundray.formats.base import ParsedObject
-from groundray.formats.grammars.loose_json import Array, Group, Object, Value
-from groundray.formats.grammars.wire_numbers import Numbers, number_in, numbers_in
+from groundray.formats.grammars.loose_json import Array, Group, Object, Text, Value
+from groundray.formats.grammars.wire_numbers import Number, Numbers, number_in, numbers_in
 from groundray.formats.nothing import says_nothing
 
 BOX_KEYS = frozenset(
@@ -51,6 +51,7 @@ class Meaning:
 
     Attributes:
         objects: in the order of the text.
+        spans: of their numbers.
         bad: a box is missing or malformed.
         nothing: it says that something is not there.
         cut: the text ends inside it.
@@ -58,6 +59,7 @@ class Meaning:
     """
 
     objects: list[ParsedObject] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
     bad: bool = False
     nothing: bool = False
     cut: bool = False
@@ -84,6 +86,7 @@ def meaning_of(groups: Sequence[Group], *, count: int) -> Meaning:
     kept = [meaning for _, meaning in said] if best == 0 else _latest(said)
     return Meaning(
         objects=[found for meaning in kept for found in meaning.objects],
+        spans=[span for meaning in kept for span in meaning.spans],
         bad=best > 0 and any(meaning.bad for meaning in kept),
         nothing=any(meaning.nothing for meaning in kept),
         cut=bool(groups) and groups[-1].cut,
@@ -129,7 +132,7 @@ class _Reader:
 
     def read(self, value: Value, label: str | None) -> None:
         """Objects in any value; `label` is that of what stands around it."""
-        if isinstance(value, tuple):
+        if isinstance(value, Numbers):
             self._box(value, label)
         elif isinstance(value, Array):
             self._array(value, label)
@@ -141,8 +144,10 @@ class _Reader:
             self.meaning.nothing = True
 
     def _box(self, numbers: Numbers, label: str | None) -> None:
-        if len(numbers) == self.count and all(map(math.isfinite, numbers)):
-            self.meaning.objects.append(ParsedObject(label, numbers))
+        values, start, stop = numbers
+        if len(values) == self.count and all(map(math.isfinite, values)):
+            self.meaning.objects.append(ParsedObject(label, values))
+            self.meaning.spans.append((start, stop))
         else:
             self.meaning.bad = True
 
@@ -169,7 +174,7 @@ class _Reader:
         labelled: list[tuple[Value, str | None]] = []
         for value in values:
             if isinstance(value, str):
-                label = value
+                label = str(value)
                 self.meaning.nothing |= says_nothing(value)
             else:
                 labelled.append((value, label))
@@ -180,7 +185,8 @@ class _Reader:
 
     def _members(self, members: dict[str, Value], around: str | None, *, cut: bool) -> str | None:
         """Objects of members with distinct keys; returns their label."""
-        by_key = {_normal(key): value for key, value in members.items()}
+        normal = {key: _normal(key) for key in members}
+        by_key = {normal[key]: value for key, value in members.items()}
         labels = _labels_of(by_key)
         label = labels[0] if labels else around
         boxes = [value for key, value in by_key.items() if key in BOX_KEYS]
@@ -191,17 +197,15 @@ class _Reader:
                 self._box_value(value, labels if len(labels) > 1 else [label])
         described = bool(boxes or labels)
         for key, value in members.items():
-            self._member(key, value, label, described=described)
+            if normal[key] not in BOX_KEYS and not (normal[key] in LABEL_KEYS and _texts_of(value)):
+                self._member(key, value, label, described=described)
         if labels and not (boxes or cut or any(map(_is_container, members.values()))):
             self.meaning.bad = True
         return label
 
     def _member(self, key: str, value: Value, label: str | None, *, described: bool) -> None:
         """Objects under a key that is neither that of a box nor that of a label."""
-        normal = _normal(key)
-        if normal in BOX_KEYS or (normal in LABEL_KEYS and _texts_of(value)):
-            return
-        if not key or normal in WRAPPER_KEYS:
+        if not key or _normal(key) in WRAPPER_KEYS:
             self.read(value, label)
         elif not described:
             self._under_label(value, key)
@@ -210,7 +214,7 @@ class _Reader:
 
     def _under_label(self, value: Value, label: str) -> None:
         """What stands under a key that may be a label; two or three numbers are rather a size."""
-        if isinstance(value, tuple) and len(value) != self.count:
+        if isinstance(value, Numbers) and len(value.values) != self.count:
             self.meaning.stray = True
         else:
             self.read(value, label)
@@ -224,14 +228,14 @@ class _Reader:
             self._box(numbers, labels[0])
         elif isinstance(value, str):
             self._box_text(value, labels[0])
-        elif isinstance(value, int | float):
+        elif isinstance(value, Number | bool):
             self.meaning.bad = True
         else:
             self.read(value, labels[0])
 
     def _box_text(self, text: str, label: str | None) -> None:
         """A box in quotes, or words for none."""
-        numbers = numbers_in(text)
+        numbers = numbers_in(text, text.start) if isinstance(text, Text) else None
         if numbers is not None:
             self._box(numbers, label)
         elif not text.strip() or says_nothing(text):
@@ -268,15 +272,15 @@ def _labels_of(by_key: dict[str, Value]) -> list[str]:
 def _texts_of(value: Value) -> list[str]:
     """A label's text, or several; empty for a value that is no whole label, such as a box."""
     if isinstance(value, str):
-        return [value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
         return [str(value)]
+    if isinstance(value, Number):
+        return [str(value.value)]
     if isinstance(value, Object) and not value.cut:
         texts = {_normal(key): text for key, text in value if isinstance(text, str)}
         preferred = [texts[language] for language in _LANGUAGES if language in texts]
-        return [*(preferred or texts.values())][:1]
+        return [*map(str, preferred or texts.values())][:1]
     if isinstance(value, Array) and not value.cut:
-        texts_of_items = [item for item in value if isinstance(item, str)]
+        texts_of_items = [str(item) for item in value if isinstance(item, str)]
         return texts_of_items if len(texts_of_items) == len(value) else []
     return []
 
@@ -291,38 +295,47 @@ def _corners(by_key: dict[str, Value]) -> Numbers | None:
 
 def _corner_pair(array: Array) -> Numbers | None:
     """`[[1, 2], [3, 4]]` under a box key is one box."""
-    pairs = [value for value in array if isinstance(value, tuple) and len(value) == 2]
-    return (*pairs[0], *pairs[1]) if len(pairs) == len(array) == 2 else None
+    pairs = [value for value in array if isinstance(value, Numbers) and len(value.values) == 2]
+    if not len(pairs) == len(array) == 2:
+        return None
+    low, high = pairs
+    return Numbers((*low.values, *high.values), low.start, high.stop)
 
 
 def _numbers_of(values: Sequence[Value]) -> Numbers | None:
     """Values as numbers, if all are: numbers, or strings that hold one."""
-    numbers: list[float] = []
+    numbers: list[Number] = []
     for value in values:
-        number = number_in(value) if isinstance(value, str) else value
-        if not isinstance(number, int | float) or isinstance(number, bool):
+        number = number_in(value, value.start) if isinstance(value, Text) else value
+        if not isinstance(number, Number):
             return None
         numbers.append(number)
-    return tuple(numbers)
+    return _joined(numbers)
 
 
 def _gather_numbers(values: Sequence[Value]) -> list[Value]:
     """Values, with each run of numbers as one tuple."""
     gathered: list[Value] = []
-    numbers: list[float] = []
+    numbers: list[Number] = []
     for value in (*values, None):
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, Number):
             numbers.append(value)
             continue
         if numbers:
-            gathered.append(tuple(numbers))
+            gathered.append(_joined(numbers))
             numbers.clear()
         gathered.append(value)
     return gathered[:-1]
 
 
+def _joined(numbers: Sequence[Number]) -> Numbers:
+    values = tuple(number.value for number in numbers)
+    start = min(number.start for number in numbers)
+    return Numbers(values, start, max(number.stop for number in numbers))
+
+
 def _is_container(value: Value) -> bool:
-    return isinstance(value, tuple | Array | Object)
+    return isinstance(value, Numbers | Array | Object)
 
 
 def _holds_objects(value: Value) -> bool:

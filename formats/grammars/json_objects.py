@@ -63,21 +63,26 @@ class Json:
         if last is not body and not (last.ended or last.text.strip()):
             meanings[-1].cut = True  # the text ends after the token that opens a part
         if parts[0] is not body and not any(map(_claims, meanings)):
-            meanings = [self._read(Body(_BOX_TOKEN.sub(" ", body.text), body.ended))]
+            meanings = [self._read(body._replace(text=_BOX_TOKEN.sub(_blanks, body.text)))]
         objects: list[ParsedObject] = []
+        spans: list[tuple[int, int]] = []
         seen: set[tuple[ParsedObject, ...]] = set()
         for meaning in meanings:
             stated = tuple(meaning.objects)
             if stated not in seen:
                 objects += stated
+                spans += meaning.spans
                 seen.add(stated)
-        return ParsedAnswer(tuple(objects), _issues(meanings))
+        return ParsedAnswer(tuple(objects), _issues(meanings), tuple(spans))
 
     def _read(self, part: Body) -> Meaning:
         groups = scan(part.text, ended=part.ended)
-        if not groups and (numbers := numbers_in(part.text)) is not None:
+        if not groups and (numbers := numbers_in(part.text, 0)) is not None:
             groups = [Group([numbers])]
         meaning = meaning_of(groups, count=self.count)
+        if part.offset:
+            offset = part.offset
+            meaning.spans = [(start + offset, stop + offset) for start, stop in meaning.spans]
         if not _claims(meaning):
             meaning.nothing = says_nothing(part.text)
         return meaning
@@ -97,11 +102,19 @@ def _boxed_parts(body: Body) -> list[Body]:
     for token in islice(_BOX_TOKEN.finditer(body.text), MAX_TOKENS // 10):
         begins = token.group(1) is not None
         if is_open or not (begins or parts):
-            parts.append(Body(body.text[start : token.start()], ended=True))
+            text = body.text[start : token.start()]
+            parts.append(Body(text, ended=True, offset=body.offset + start))
         start, is_open = token.end(), begins
     if start == 0:
         return [body]
-    return [*parts, Body(body.text[start:], body.ended)] if is_open else parts
+    if is_open:
+        parts.append(Body(body.text[start:], body.ended, body.offset + start))
+    return parts
+
+
+def _blanks(token: re.Match[str]) -> str:
+    """As many blanks as the token has characters."""
+    return " " * len(token.group())
 
 
 def _claims(meaning: Meaning) -> bool:

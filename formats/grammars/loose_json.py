@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 
 from groundray.formats.grammars.base import MAX_TOKENS
 from groundray.formats.grammars.loose_strings import MAX_STRING, read_quoted, read_unended
-from groundray.formats.grammars.wire_numbers import COMMA, LIST, Numbers, all_numbers, to_number
+from groundray.formats.grammars.wire_numbers import (
+    COMMA,
+    LIST,
+    Number,
+    Numbers,
+    all_numbers,
+    to_number,
+)
 
 # A deeper tree is runaway text; what follows is left unread.
 _MAX_DEPTH = 100
@@ -56,8 +63,16 @@ class _Loose(Array):
     __slots__ = ()
 
 
+class Text(str):
+    """A string that may hold numbers, and where it stands."""
+
+    __slots__ = ("start",)
+
+    start: int
+
+
 # `Numbers` is a whole bracket of two to nine plain numbers, in any style: [1, 2], (1, 2), <1,2>.
-Value = Array | Object | Numbers | str | float | bool | None
+Value = Array | Object | Numbers | Number | str | bool | None
 
 
 @dataclass(slots=True)
@@ -78,7 +93,9 @@ class Group:
 # Every pattern that is searched for begins with a set of characters, which `re` skips to at the
 # speed of memory; what the character was is asked afterwards, by looking behind.
 
-_NUMBERS = rf"(?P<numbers>(?<=[\[(<{{])\s{{0,99}}{LIST}\s{{0,99}}{COMMA}?\s{{0,99}}[\])>}}])"
+_NUMBERS = (
+    rf"(?P<numbers>(?<=[\[(<{{])\s{{0,99}}(?P<list>{LIST})\s{{0,99}}{COMMA}?\s{{0,99}}[\])>}}])"
+)
 _EXPONENT = r"(?:[eE][-+]?\d+)?"
 
 # In prose a bracket opens a value only where its first character fits one.
@@ -104,16 +121,9 @@ _TOKEN = re.compile(
 _COLON = re.compile(r"\s*[:：]")  # noqa: RUF001 - the colon of Chinese text
 _BETWEEN = re.compile(r"[\s,;]*")
 _FENCE = "```"
-_WORDS: dict[str, float | bool | None] = {
-    "none": None,
-    "null": None,
-    "nil": None,
-    "true": True,
-    "false": False,
-    "nan": math.nan,
-    "infinity": math.inf,
-    "inf": math.inf,
-}
+_WORDS = {"none": None, "null": None, "nil": None, "true": True, "false": False}
+_NUMBER_WORDS = {"nan": math.nan, "infinity": math.inf, "inf": math.inf}
+_MAY_HOLD_NUMBERS = re.compile(r"[\s\[({<]*[\d.+-]")
 
 
 def scan(text: str, *, ended: bool) -> list[Group]:
@@ -166,7 +176,7 @@ class _Scanner:
 
     def _start(self, start: re.Match[str], group: Group) -> None:
         if start.lastgroup == "numbers":
-            group.values.append(all_numbers(start.group()))
+            group.values.append(_numbers(start))
             return
         root = _new(start.group())
         group.values.append(root)
@@ -188,7 +198,7 @@ class _Scanner:
                 self._stop(cut=False)
             else:
                 self.position = token.end()
-                self._take(token.lastgroup, token.group())
+                self._take(token)
 
     def _stop(self, *, cut: bool) -> None:
         """Leaves everything that is open."""
@@ -197,20 +207,21 @@ class _Scanner:
         self.stack.clear()
         self.num_open = {"[": 0, "{": 0}
 
-    def _take(self, kind: str | None, token: str) -> None:
+    def _take(self, token: re.Match[str]) -> None:
+        kind = token.lastgroup
         if kind == "open":
-            self._open(_new(token))
+            self._open(_new(token.group()))
         elif kind == "close":
-            self._close("[" if token == "]" else "{")  # noqa: S105 - a bracket
+            self._close("[" if token.group() == "]" else "{")
         elif kind == "quote":
             self._quoted()
         elif kind == "numbers":
-            self._put(all_numbers(token))
+            self._put(_numbers(token))
         elif kind is not None and (self.position < len(self.text) or self.ended):
             if kind == "number":
-                self._put(to_number(token))
+                self._put(Number(to_number(token.group()), token.start(), token.end()))
             else:
-                self._word(token.strip())
+                self._word(token.group().strip(), token.start())
 
     def _open(self, container: Array | Object) -> None:
         if len(self.stack) == _MAX_DEPTH:
@@ -247,11 +258,11 @@ class _Scanner:
             top.key = None
         elif isinstance(value, Array | Object):
             top.append(("", value))
-        elif top and isinstance(value, int | float):
+        elif top and isinstance(value, Number):
             key, last = top[-1]
             if isinstance(last, _Loose):
                 last.append(value)
-            elif isinstance(last, int | float):
+            elif isinstance(last, Number):
                 loose = _Loose()
                 loose.extend((last, value))
                 top[-1] = (key, loose)
@@ -267,26 +278,28 @@ class _Scanner:
         quoted = read_quoted(self.text, start, is_value=is_value)
         if quoted is not None:
             self.position = quoted.end
-            self._key_or_value(quoted.text, is_value=is_value)
+            self._key_or_value(quoted.text, start, is_value=is_value)
             return
         fence = self.text.find(_FENCE, start, start + MAX_STRING)
         self.position = len(self.text) if fence < 0 else fence
         if self.position - start > MAX_STRING:
             self.tokens = MAX_TOKENS
         elif is_value and (fence >= 0 or self.ended):
-            self._put(read_unended(self.text[start : self.position]))
+            self._put(_text(read_unended(self.text[start : self.position]), start))
 
-    def _word(self, word: str) -> None:
+    def _word(self, word: str, start: int) -> None:
         lowered = word.casefold()
         if lowered in _WORDS:
             self._put(_WORDS[lowered])
+        elif lowered in _NUMBER_WORDS:
+            self._put(Number(_NUMBER_WORDS[lowered], start, start + len(word)))
         else:
-            self._key_or_value(word, is_value=self._expects_value)
+            self._key_or_value(word, start, is_value=self._expects_value)
 
-    def _key_or_value(self, text: str, *, is_value: bool) -> None:
+    def _key_or_value(self, text: str, start: int, *, is_value: bool) -> None:
         colon = None if is_value else _COLON.match(self.text, self.position)
         if colon is None:
-            self._put(text)
+            self._put(_text(text, start))
         else:
             self.position = colon.end()
             self._object_for_key().key = text
@@ -294,7 +307,7 @@ class _Scanner:
     def _object_for_key(self) -> Object:
         """The innermost object; in a list, a bracket or a brace was forgotten."""
         top = self.stack[-1]
-        if isinstance(top, Array) and top and all(isinstance(each, int | float) for each in top):
+        if isinstance(top, Array) and top and all(isinstance(each, Number) for each in top):
             around = self.stack[-2] if len(self.stack) > 1 else None
             if isinstance(around, Object):
                 self._pop()
@@ -304,6 +317,18 @@ class _Scanner:
         missing = Object()
         self._open(missing)
         return missing
+
+
+def _numbers(match: re.Match[str]) -> Numbers:
+    return all_numbers(match["list"], match.start("list"))
+
+
+def _text(text: str, start: int) -> str:
+    if text[:1].isalpha() or _MAY_HOLD_NUMBERS.match(text) is None:
+        return text
+    placed = Text(text)
+    placed.start = start
+    return placed
 
 
 def _new(bracket: str) -> Array | Object:

@@ -82,8 +82,12 @@ def unescape(raw: str) -> str:
 
 
 def well_formed(text: str) -> str:
-    """The text with surrogates, which no file can store, replaced."""
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+    """The text with each surrogate, which no file can store, replaced by one character."""
+    return text if text.isascii() else _SURROGATES.sub(_replaced, text)
+
+
+def _replaced(surrogates: re.Match[str]) -> str:
+    return "\ufffd" * len(surrogates.group())
 
 
 def _escaped(escape: re.Match[str]) -> str:

@@ -50,14 +50,14 @@ class Placeholders:
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of both spellings."""
-        reading = _Reading()
+        reading = _Reading(body.offset)
         tokens = _TOKEN.search(body.text) is not None
         cut = (_read_tagged if tokens else _read_plain)(body.text, reading)
         bad = reading.bad or (cut and body.ended)
         issues = (BAD_BOX,) * bad + (TRUNCATED,) * (cut and not body.ended)
         if not (reading.objects or issues or says_nothing(body.text)):
             issues = (UNPARSABLE,)
-        return ParsedAnswer(tuple(reading.objects), issues)
+        return ParsedAnswer(tuple(reading.objects), issues, tuple(reading.spans))
 
 
 @dataclass(slots=True)
@@ -65,13 +65,17 @@ class _Reading:
     """What was read so far.
 
     Attributes:
+        offset: of the text in the whole one.
         objects: in the order of the text.
+        spans: of their numbers, in the whole text.
         bad: a box was missing or malformed.
         label: that of the boxes that follow.
         waits: no box of that label was read yet.
     """
 
+    offset: int
     objects: list[ParsedObject] = field(default_factory=list)
+    spans: list[tuple[int, int]] = field(default_factory=list)
     bad: bool = False
     label: str | None = None
     waits: bool = False
@@ -82,12 +86,13 @@ class _Reading:
         self.label = label
         self.waits = True
 
-    def add(self, numbers: Iterable[float]) -> None:
-        """One box."""
+    def add(self, numbers: Iterable[float], start: int, stop: int) -> None:
+        """One box, whose numbers stand from `start` to `stop`."""
         self.waits = False
         wire = tuple(numbers)
         if len(wire) == 4 and all(map(math.isfinite, wire)):
             self.objects.append(ParsedObject(self.label, wire))
+            self.spans.append((self.offset + start, self.offset + stop))
         else:
             self.bad = True
 
@@ -101,33 +106,36 @@ def _read_tagged(text: str, reading: _Reading) -> bool:
         if before == "object_ref_start":
             reading.begin(between)
         elif before == "box_start":
-            _read_boxes(between, reading)
+            _read_boxes(text, start, token.start(), reading)
         elif not has_labels and token.group(1) == "box_start":
             reading.label = between.strip(_BETWEEN_BOXES) or reading.label
         before, start = token.group(1), token.end()
     rest = text[start:]
     if before == "box_start":
-        for box in _BOX.finditer(rest):
-            reading.add(map(to_number, box.groups()))
+        for box in _BOX.finditer(text, start):
+            _add(box, reading)
     if before == "object_ref_end" and says_nothing(rest):
         return False
     return reading.waits or before.endswith("_start") or rest.rstrip().endswith(",") or "<|" in rest
 
 
-def _read_boxes(text: str, reading: _Reading) -> None:
+def _add(box: re.Match[str], reading: _Reading) -> None:
+    reading.add(map(to_number, box.groups()), box.start(1), box.end(4))
+
+
+def _read_boxes(text: str, start: int, stop: int, reading: _Reading) -> None:
     """Reads what stands between two box tokens: one box, or several."""
-    end, found = 0, False
-    for box in _BOX.finditer(text):
+    end = start
+    for box in _BOX.finditer(text, start, stop):
         reading.bad |= bool(text[end : box.start()].strip(_BETWEEN_BOXES))
-        reading.add(map(to_number, box.groups()))
-        end, found = box.end(), True
-    if not found:
-        if says_nothing(text):
-            reading.waits = False
-        else:
-            reading.add(numbers_in(text) or ())
-    elif text[end:].strip(_BETWEEN_BOXES):
-        reading.bad = True
+        _add(box, reading)
+        end = box.end()
+    if end > start:
+        reading.bad |= bool(text[end:stop].strip(_BETWEEN_BOXES))
+    elif says_nothing(text[start:stop]):
+        reading.waits = False
+    else:
+        reading.add(*(numbers_in(text[start:stop], start) or ((), start, stop)))
 
 
 def _read_plain(text: str, reading: _Reading) -> bool:
@@ -143,7 +151,7 @@ def _read_plain(text: str, reading: _Reading) -> bool:
             between = between[malformed.end() :]
         name = between.lstrip(_BETWEEN_BOXES).rpartition("\n")[2].strip()
         reading.label = name or reading.label
-        reading.add(map(to_number, box.groups()))
+        _add(box, reading)
         end = box.end()
     rest = text[end:].strip()
     if runaway or _CUT_POINT.search(rest[-200:]):
