@@ -58,13 +58,13 @@ def id_of(value: Mapping[str, Any]) -> str:
 
 
 def answer_of(value: Mapping[str, Any]) -> Answer:
-    """The answer of a line.
+    """The answer of a line; its error counts where it has no text.
 
     Raises:
         ValueError: it has none, or several.
     """
     error = value.get("error")
-    if error:
+    if error and not any(value.get(key) for key in TEXT_KEYS):
         return Answer("", error=_message_of(error))
     response = value.get("response")
     if isinstance(response, Mapping):

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import pytest
 
 from groundray.formats import FORMATS
+from groundray.models import BACKENDS
 from tests.plugins import toy_plugin
-from tests.servers import bucket, hub, hub_server, s3_endpoint
+from tests.servers import bucket, chat_server, hub, hub_server, s3_endpoint
 
-__all__ = ["bucket", "hub", "hub_server", "s3_endpoint", "toy_plugin"]
+__all__ = ["bucket", "chat_server", "hub", "hub_server", "s3_endpoint", "toy_plugin"]
 
 
 @pytest.fixture(autouse=True)
 def _forget_plugin_files() -> Iterator[None]:
-    """Leaves no format of a test's plugin file to the next test."""
+    """Leaves no format or backend of a test's plugin file to the next test."""
     yield
     FORMATS._files.clear()
+    BACKENDS._files.clear()

@@ -1,4 +1,4 @@
-"""Servers that tests read from over HTTP: of S3, and of data sets as the Hub serves them."""
+"""Servers that tests ask over HTTP: of S3, of data sets as the Hub serves them, of a chat model."""
 
 import hashlib
 import json
@@ -9,7 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
@@ -80,6 +81,58 @@ def hub(hub_server: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)  # what the variable said at import
     HfFileSystem.clear_instance_cache()
     return root
+
+
+@dataclass(frozen=True, slots=True)
+class ChatServer:
+    """An OpenAI-compatible server in a process of its own.
+
+    Attributes:
+        url: as it is given after `--server`.
+        process: to be killed, or waited for.
+        log: a line for each request.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def port(self) -> int:
+        """Where it listens; another server can be started there once this one has stopped."""
+        return int(self.url.rpartition(":")[2])
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests that it got: `path`, `headers`, `image` (a digest) and `body`."""
+        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+        return [json.loads(line) for line in lines]
+
+    def stop(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def chat_server(tmp_path: Path) -> Iterator[Callable[..., ChatServer]]:
+    """Starts servers: `chat_server(fail_every=3)`; tests/models/chat_server.py has the options."""
+    started: list[ChatServer] = []
+
+    def start(**options: Any) -> ChatServer:
+        log = tmp_path / f"requests-{len(started)}.jsonl"
+        program = str(Path(__file__).parent / "models" / "chat_server.py")
+        command = [sys.executable, program, json.dumps({"requests": str(log)} | options)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        started.append(ChatServer(url, process, log))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 class _HubHandler(BaseHTTPRequestHandler):

@@ -147,6 +147,11 @@ def test_a_line_without_an_answer_is_an_error_of_its_record(
     assert replay(answers, "1", "2") == [Answer("", error=error), Answer(CAT)]
 
 
+def test_a_text_that_a_format_could_not_read_is_read_again(answers: Path) -> None:
+    write(answers, {"id": "1", "text": CAT, "finish": None, "error": "format toy raised"})
+    assert replay(answers, "1") == [Answer(CAT)]
+
+
 def test_a_record_that_the_file_lacks_is_an_error_that_shows_its_ids(answers: Path) -> None:
     write(answers, {"id": "000000000017", "text": CAT})
     error = "no answer in answers.jsonl for id '17'; it has ids such as '000000000017'"
