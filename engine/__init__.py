@@ -1,27 +1,33 @@
 """The streams: sources, plan, convert, predict, evaluate, train, report, and the command line.
 
-`groundray.engine.convert(...)` is the command from Python. Names are loaded when they are first
-used, because what they stand on is heavy.
+`groundray.engine.convert(...)` and `predict(...)` are the commands from Python. Names are loaded
+when they are first used, because what they stand on is heavy.
 """
 
 import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from groundray.engine.actors import Actors
     from groundray.engine.conversion import convert
     from groundray.engine.manifest import Manifest
+    from groundray.engine.prediction import predict
+    from groundray.engine.prediction_manifest import PredictionManifest
     from groundray.engine.runners import Runner
 
 # Read by Arrow's allocator when pyarrow is first imported: it then takes memory as it needs it, and
 # a conversion 20 to 45 MB less (measured).
 os.environ.setdefault("MIMALLOC_ARENA_EAGER_COMMIT", "0")
 
-__all__ = ["Manifest", "Runner", "convert"]
+__all__ = ["Actors", "Manifest", "PredictionManifest", "Runner", "convert", "predict"]
 
 _MODULES = {
+    "Actors": "groundray.engine.actors",
     "Manifest": "groundray.engine.manifest",
+    "PredictionManifest": "groundray.engine.prediction_manifest",
     "Runner": "groundray.engine.runners",
     "convert": "groundray.engine.conversion",
+    "predict": "groundray.engine.prediction",
 }
 
 

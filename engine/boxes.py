@@ -48,6 +48,11 @@ def xywh_to_xyxy(xywh: FloatArray) -> FloatArray:
     return np.hstack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
 
 
+def xyxy_to_xywh(xyxy: FloatArray) -> FloatArray:
+    """Left, top, width, height of `(N, 4)` boxes given by their corners."""
+    return np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]])
+
+
 def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
     """Corners of `(N, 4)` boxes given as centre x, centre y, width, height."""
     half = cxcywh[:, 2:] / 2

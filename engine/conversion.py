@@ -68,6 +68,8 @@ def convert(  # noqa: PLR0913  the options of a command
     images: Literal["copy", "reference"] = "copy",
     image_root: str | None = None,
     verify: Literal["header", "decode"] = "header",
+    bad_images: Literal["reject", "keep"] = "reject",
+    splits: Sequence[str] | None = None,
     classes: Sequence[str] | None = None,
     only: Sequence[str] | None = None,
     drop: Sequence[str] = (),
@@ -91,7 +93,7 @@ def convert(  # noqa: PLR0913  the options of a command
     Args:
         inputs: files, folders, globs or fsspec URLs.
         output: folder or fsspec URL.
-        formats: names, at least one.
+        formats: names; none writes images and truth alone.
         layout: name of a preset or a TOML file; None finds it in the data.
         task: detection or grounding; None takes the layout's.
         samples: records in all; None for every one.
@@ -104,6 +106,9 @@ def convert(  # noqa: PLR0913  the options of a command
         image_root: where image files are looked for; None searches beside and above the parquet
             files.
         verify: "decode" decodes every image wholly, "header" only those whose header is not plain.
+        bad_images: "keep" writes an image that is no image as it is, where the columns give its
+            size, so that who is asked about it fails, and not nobody.
+        splits: of the source, those to read; None for all.
         classes: class names by id, in place of what the data says.
         only: names of the classes to keep.
         drop: kinds of boxes to leave out: "crowd", "difficult".
@@ -145,6 +150,8 @@ def convert(  # noqa: PLR0913  the options of a command
         only=only,
         image_root=image_root,
     )
+    if splits is not None:
+        source = _of_splits(source, splits)
     if images == "reference":
         _check_referable(source)
     asked = Sampling(samples, val_ratio, seed, sampling, keep_empty)
@@ -163,6 +170,7 @@ def convert(  # noqa: PLR0913  the options of a command
         present_only=prompt_classes == "present",
         images=images,
         verify=verify,
+        bad_images=bad_images,
         drop=frozenset(drop),
         on_error=on_error,
     )
@@ -194,8 +202,6 @@ def _check_options(
     rows_per_shard: int,
     max_reject_ratio: float,
 ) -> None:
-    if not formats:
-        raise FormatError("no format was asked for; `groundray formats` lists them")
     doubled = [name for name, count in Counter(formats).items() if count > 1]
     taken = [name for name in formats if name in (*SHARED_OUTPUTS, PRIVATE, MANIFEST)]
     if doubled or taken:
@@ -221,6 +227,17 @@ def _check_apart(places: Sequence[str], output: str) -> None:
                 f"OUTPUT {public_name(output)} lies inside INPUT {public_name(place)}: its truth "
                 "files would be read as data; choose another OUTPUT, or name the data more closely"
             )
+
+
+def _of_splits(source: Source, splits: Sequence[str]) -> Source:
+    """The files of some splits."""
+    known = sorted({file.split for file in source.files})
+    if unknown := [split for split in splits if split not in known]:
+        raise SourceError(
+            f"the data has no split {unknown[0]!r}; it has {', '.join(known)}: give one with "
+            "--split"
+        )
+    return replace(source, files=tuple(file for file in source.files if file.split in splits))
 
 
 def _check_referable(source: Source) -> None:
@@ -253,6 +270,7 @@ def _configuration(job: Job, asked: Sampling, rows_per_shard: int) -> dict[str, 
         "rows_per_shard": rows_per_shard,
         "images": job.images,
         "verify": job.verify,
+        "bad_images": job.bad_images,
         "drop": sorted(job.drop),
         "prompt": job.prompt,
         "system": job.system,

@@ -59,6 +59,7 @@ class Job:
         present_only: whether prompts name only the classes of their own record.
         images: whether image files are written, or only referred to.
         verify: how much of each image is decoded.
+        bad_images: whether a record without a sound image is rejected, or kept with what is there.
         drop: kinds of boxes to leave out: "crowd", "difficult".
         on_error: what a bad record does.
     """
@@ -76,6 +77,7 @@ class Job:
     present_only: bool
     images: Literal["copy", "reference"]
     verify: Literal["header", "decode"]
+    bad_images: Literal["reject", "keep"]
     drop: frozenset[str]
     on_error: Literal["reject", "raise"]
 
@@ -202,8 +204,10 @@ class Converter:
         where = np.flatnonzero(fit)  # place, among all keys, of each record that is left
         records = decoded.records.take(fit[sound])
         if self._job.images == "copy":
-            slots, verify = fates.slot[where], self._job.verify
-            pictures = copy_pictures(records, slots, images, shards, verify=verify)
+            slots, job = fates.slot[where], self._job
+            pictures = copy_pictures(
+                records, slots, images, shards, verify=job.verify, bad_images=job.bad_images
+            )
         else:
             pictures = refer_to_pictures(records, images)
         for place, error in pictures.errors.items():

@@ -103,7 +103,8 @@ def example_lines(
             boxes = slice(offsets[i], offsets[i + 1])
             answer = render(task, expression=query, categories=categories[boxes], wire=wire[boxes])
             if varies:
-                user = {"role": "user", "content": _user(style, query, categories[boxes])}
+                text = IMAGE_PLACEHOLDER + user_text(style, query, categories[boxes])
+                user = {"role": "user", "content": text}
             assistant = {"role": "assistant", "content": answer.assistant}
             example: dict[str, Any] = {"messages": [*system, user, assistant], "images": [image]}
             if answer.objects is not None:
@@ -146,7 +147,18 @@ def _rows(encoded: Any, num_boxes: int) -> list[list[float]]:
     return rows
 
 
-def _user(style: ExampleStyle, query: str | None, categories: Sequence[str]) -> str:
+def user_text(style: ExampleStyle, query: str | None, categories: Sequence[str]) -> str:
+    """The user's text for one record, without the placeholder for its image.
+
+    Args:
+        style: the prompt.
+        query: the record's referring expression, or None.
+        categories: of its boxes.
+
+    Raises:
+        FormatError: the prompt asks for an expression, and there is none.
+        LabelError: the expression would corrupt the text.
+    """
     present = set(categories)
     classes = [n for n in style.classes if n in present] if style.present_only else style.classes
     prompt = style.prompt.replace("{classes}", ", ".join(classes))
@@ -156,7 +168,7 @@ def _user(style: ExampleStyle, query: str | None, categories: Sequence[str]) -> 
         if IMAGE_PLACEHOLDER in query:
             raise LabelError(f"the expression {query!r} holds {IMAGE_PLACEHOLDER!r}")
         prompt = prompt.replace("{expression}", query)
-    return IMAGE_PLACEHOLDER + prompt
+    return prompt
 
 
 def _refusal(style: ExampleStyle, index: int, error: Exception) -> Refusal:

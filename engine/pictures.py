@@ -122,6 +122,7 @@ def copy_pictures(
     shards: UnitShards,
     *,
     verify: Literal["header", "decode"],
+    bad_images: Literal["reject", "keep"] = "reject",
 ) -> Pictures:
     """Writes the image of every record into its shard; records of one row and shard share theirs.
 
@@ -131,11 +132,15 @@ def copy_pictures(
         images: of the rows.
         shards: get the files.
         verify: how much of each image is decoded.
+        bad_images: "keep" writes the bytes of a bad image as they are, an empty file where there
+            are none, if the record's columns tell its size.
     """
     names: list[str] = []
     written: list[WrittenImage | None] = []
     sizes: list[tuple[int, int]] = []
     errors: dict[int, ImageError] = {}
+    keep_bad = bad_images == "keep"
+    declared = list(zip(records.width.tolist(), records.height.tolist(), strict=True))
     last: tuple[int, int] | None = None
     name, size, file, error = "", (0, 0), None, None  # of the last row and shard
     for i, row_and_slot in enumerate(zip(records.row.tolist(), slots.tolist(), strict=True)):
@@ -143,7 +148,7 @@ def copy_pictures(
             last = row, slot = row_and_slot
             name, size, file, error = "", (0, 0), None, None
             try:
-                prepared = _prepare(images.at(row), verify)
+                prepared = _prepare(images, row, verify, keep=declared[i] if keep_bad else None)
                 file = _write(prepared, slot, records.image_key[i], shards)
                 name = f"{TO_ROOT}{shards.image_folder(slot)}/{file.name}"
                 size = prepared.image_size
@@ -194,9 +199,23 @@ def refer_to_pictures(records: Records, images: ImageCursor) -> Pictures:
     return Pictures(names, sizes, orientations, [None] * len(records), errors)
 
 
-def _prepare(image: RowImage, verify: Literal["header", "decode"]) -> PreparedImage:
-    data = image.data if image.place is None else _read(image.place)
-    return prepare_image(data or b"", verify=verify)
+def _prepare(
+    images: ImageCursor,
+    row: int,
+    verify: Literal["header", "decode"],
+    *,
+    keep: tuple[int, int] | None,
+) -> PreparedImage:
+    """The image of a row; a bad one, where it is to be kept, has the size `keep` if that is one."""
+    data: ImageBytes = b""
+    try:
+        image = images.at(row)
+        data = image.data or b"" if image.place is None else read_image_file(image.place)
+        return prepare_image(data, verify=verify)
+    except ImageError:
+        if keep is None or min(keep) <= 0:
+            raise
+        return PreparedImage(data, keep, 1, None)
 
 
 def _write(image: PreparedImage, slot: int, key: str, shards: UnitShards) -> WrittenImage:
@@ -213,12 +232,17 @@ def _look_at(place: str | None) -> tuple[tuple[int, int], int]:
     if protocol is not None:
         raise ImageError("no_image_file", f"trainers read files and http URLs, not {protocol}://")
     try:
-        return read_image_size(_read(place, _HEADER_BYTES))
+        return read_image_size(read_image_file(place, _HEADER_BYTES))
     except ImageError:
-        return read_image_size(_read(place))
+        return read_image_size(read_image_file(place))
 
 
-def _read(place: str, num_bytes: int | None = None) -> ImageBytes:
+def read_image_file(place: str, num_bytes: int | None = None) -> ImageBytes:
+    """The bytes of an image file, or only the first ones.
+
+    Raises:
+        ImageError: `missing_image`, or `unreadable_image` for any other failure of its store.
+    """
     try:
         with open_file(place) as handle:
             data: bytes = handle.read(num_bytes) if num_bytes else handle.read()

@@ -1,8 +1,8 @@
 """The plan: which records go into which shard, settled before any image is read.
 
 A plan is pure data. It follows from the files and the options alone: not from the number of
-    workers, nor
-from the order of the command line. Making it reads ids and categories, never image bytes.
+workers, nor from the order of the command line. Making it reads ids and categories, never image
+bytes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -106,13 +106,18 @@ class Plan:
     warnings: tuple[str, ...]
 
 
-def make_plan(source: Source, sampling: Sampling, *, rows_per_shard: int) -> Plan:
+def make_plan(
+    source: Source, sampling: Sampling, *, rows_per_shard: int, rows_per_read: int | None = None
+) -> Plan:
     """Chooses records and packs them into units and shards.
 
     Args:
         source: as `open_source` found it.
         sampling: what is asked for.
         rows_per_shard: chosen records that a shard aims at, at least 1.
+        rows_per_read: where a unit may end, counted from the start of a file; None for where a row
+            group does. Units that end elsewhere read a part of their row group in vain, which costs
+            little where the rows hold no images.
 
     Raises:
         SourceError: the sampling does not fit the data set.
@@ -120,7 +125,7 @@ def make_plan(source: Source, sampling: Sampling, *, rows_per_shard: int) -> Pla
     warnings: list[str] = []
     files, unreadable = _read_all_keys(source, sampling.seed)
     selection = _choose(files, source, sampling, warnings)
-    units, num_shards = _pack(files, selection, rows_per_shard)
+    units, num_shards = _pack(files, selection, rows_per_shard, rows_per_read)
     return Plan(
         source=source,
         unreadable=(*source.unreadable, *unreadable),
@@ -215,14 +220,18 @@ def _draw_by_shuffle(
 
 
 def _pack(
-    files: list[_FileKeys], selection: Selection, rows_per_shard: int
+    files: list[_FileKeys],
+    selection: Selection,
+    rows_per_shard: int,
+    rows_per_read: int | None,
 ) -> tuple[tuple[Unit, ...], dict[str, int]]:
     repeats = _repeats(files)
     num_shards = dict.fromkeys(selection.splits, 0)
     units: list[Unit] = []
     for pool in sorted(selection.draws):
         inside = [each for each in files if each.file.split == pool]
-        for segments in _packed(_segments(inside, len(selection.splits)), rows_per_shard):
+        found = _segments(inside, len(selection.splits), rows_per_read)
+        for segments in _packed(found, rows_per_shard):
             counts = np.sum([segment.counts for segment in segments], axis=0).tolist()
             shards: list[Shard] = []
             for split, count in zip(selection.splits, counts, strict=True):
@@ -248,10 +257,14 @@ class _Segment(NamedTuple):
     counts: IntArray  # chosen records for each split
 
 
-def _segments(files: Iterable[_FileKeys], num_splits: int) -> Iterator[_Segment]:
+def _segments(
+    files: Iterable[_FileKeys], num_splits: int, rows_per_read: int | None
+) -> Iterator[_Segment]:
     for each in files:
         row = each.keys.row
         ends = np.cumsum(each.file.row_groups, dtype=np.int64)
+        if rows_per_read is not None:
+            ends = np.append(np.arange(rows_per_read, ends[-1], rows_per_read), ends[-1])
         if len(row) == 0:
             continue
         first = np.searchsorted(row, np.concatenate([[0], ends]))  # record that begins there

@@ -8,11 +8,12 @@ from tempfile import mkdtemp
 
 from groundray.formats import FORMATS
 from groundray.formats.errors import FormatError
+from groundray.models import BACKENDS
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A Python file that defines formats, as it was when the command was given."""
+    """A Python file that defines formats or backends, as it was when the command was given."""
 
     path: str
     content: bytes
@@ -39,14 +40,18 @@ def read_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
 
 
 def load_plugins(plugins: Iterable[Plugin]) -> None:
-    """Adds what plugin files define to the formats of this process; again is no change.
+    """Adds what plugin files define to the formats and backends of this process.
+
+    Again is no change.
 
     Raises:
-        FormatError: a file fails when it is run, or defines a name that is taken.
+        FormatError: a file fails when it is run, defines nothing, or a name that is taken.
     """
     for plugin in plugins:
         path = Path(plugin.path)
         if not path.is_file() or path.read_bytes() != plugin.content:
             path = Path(mkdtemp(prefix="groundray-plugin-")) / path.name
             path.write_bytes(plugin.content)
-        FORMATS.add_file(path)
+        found = [registry.add_file(path, required=False) for registry in (FORMATS, BACKENDS)]
+        if not any(found):
+            raise FormatError(f"plugin {plugin.path!r} defines no format and no backend")

@@ -14,9 +14,13 @@ from groundray.formats.errors import GroundrayError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from ray.data import Dataset
 
 Work = Callable[[Unit], Commit]
 """Does one unit; picklable, and the same bytes whichever process calls it."""
+
+VALUE = "value"
+"""The column that units, and what stages make of them, travel in."""
 
 RAY_START_S = 6.0
 """What starting and stopping a local Ray costs on a small machine."""
@@ -82,44 +86,65 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
     """
     if not units:
         return
-    with _connected(runner):
-        import ray.data
-
-        _quieten_console()
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.op_resource_reservation_enabled = False  # or small fused tasks wait for each other
-        dataset = ray.data.read_datasource(
-            _unit_source(units), override_num_blocks=len(units)
-        ).map_batches(_Task(work), batch_size=None, batch_format="pyarrow")
-        for batch in dataset.iter_batches(
-            batch_size=None, batch_format="pyarrow", prefetch_batches=0
-        ):
-            for result in batch["result"].to_pylist():
-                outcome = pickle.loads(result)  # noqa: S301  written by our own task
-                if isinstance(outcome, GroundrayError):
-                    raise outcome
-                yield outcome
+    with connected(runner):
+        yield from iter_results(
+            unit_dataset(units).map_batches(Stage(work), batch_size=None, batch_format="pyarrow")
+        )
 
 
-class _Task:
-    """The function of the Ray Data operator: a block of units in, a block of commits out."""
+def unit_dataset(units: Sequence[Unit]) -> "Dataset":
+    """A Ray Data set with a block a unit, which stages (`Stage`) are mapped over."""
+    import ray.data
 
-    def __init__(self, work: Work) -> None:
+    _quieten_console()
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.op_resource_reservation_enabled = False  # or small fused tasks wait for each other
+    source: Dataset = ray.data.read_datasource(_unit_source(units), override_num_blocks=len(units))
+    return source
+
+
+def iter_results(dataset: "Dataset") -> Iterator[Any]:
+    """What the last stage gave for each unit, as units finish.
+
+    Raises:
+        GroundrayError: what a stage raised.
+    """
+    batches: Iterable[Any] = dataset.iter_batches(
+        batch_size=None, batch_format="pyarrow", prefetch_batches=0
+    )
+    for batch in batches:
+        for value in batch[VALUE].to_pylist():
+            outcome = pickle.loads(value)  # noqa: S301  written by our own stage
+            if isinstance(outcome, GroundrayError):
+                raise outcome
+            yield outcome
+
+
+class Stage:
+    """The function of a Ray Data operator: a block of values in, a block of what `work` makes out.
+
+    An error of ours travels on as a value, past the stages behind, to the driver.
+    """
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
         self._work = work
 
     def __call__(self, block: "pa.Table") -> "pa.Table":
+        """See the class."""
         import pyarrow as pa
 
-        results = []
-        for unit in block["unit"].to_pylist():
-            outcome: Commit | GroundrayError
-            try:
-                outcome = self._work(pickle.loads(unit))  # noqa: S301  written by our own driver
-            except GroundrayError as error:
-                outcome = error
-            results.append(pickle.dumps(outcome))
-        return pa.table({"result": pa.array(results, pa.binary())})
+        values = [self._pass_on(value) for value in block[VALUE].to_pylist()]
+        return pa.table({VALUE: pa.array(values, pa.binary())})
+
+    def _pass_on(self, value: bytes) -> bytes:
+        given = pickle.loads(value)  # noqa: S301  written by our own driver or stage
+        if isinstance(given, GroundrayError):
+            return value
+        try:
+            return pickle.dumps(self._work(given))
+        except GroundrayError as error:
+            return pickle.dumps(error)
 
 
 def _unit_source(units: Sequence[Unit]) -> Any:
@@ -142,7 +167,7 @@ def _unit_source(units: Sequence[Unit]) -> Any:
             for unit in units:
                 data = pickle.dumps(unit)
                 metadata = BlockMetadata(1, len(data), None, None)
-                tasks.append(ReadTask(_Block(data), metadata, pa.schema([("unit", pa.binary())])))
+                tasks.append(ReadTask(_Block(data), metadata, pa.schema([(VALUE, pa.binary())])))
             return tasks
 
     return UnitSource()  # type: ignore[no-untyped-call]
@@ -155,11 +180,11 @@ class _Block:
     def __call__(self) -> list["pa.Table"]:
         import pyarrow as pa
 
-        return [pa.table({"unit": pa.array([self._data], pa.binary())})]
+        return [pa.table({VALUE: pa.array([self._data], pa.binary())})]
 
 
 @contextmanager
-def _connected(runner: Runner) -> Iterator[None]:
+def connected(runner: Runner) -> Iterator[None]:
     """Connects to Ray, and disconnects if this call was the one that connected."""
     os.environ.setdefault(
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0"

@@ -95,18 +95,22 @@ class Registry:
                 f"{type(error).__name__}: {error}"
             ) from error
 
-    def add_file(self, path: str | Path) -> list[str]:
+    def add_file(self, path: str | Path, *, required: bool = True) -> list[str]:
         """Adds the things that a Python file defines, under their `name`.
 
         The same content again, here or as a copy elsewhere, is no change. A file that was edited
         since takes the place of what it defined before.
 
+        Args:
+            path: the file.
+            required: whether a file that defines no such thing is an error; it may hold others.
+
         Returns:
             The names added, sorted.
 
         Raises:
-            GroundrayError: the file cannot be read, raises when it is run, defines no such thing,
-                or one whose name is taken.
+            GroundrayError: the file cannot be read, raises when it is run, defines no such thing
+                where it must, or one whose name is taken.
         """
         file = Path(path).absolute()
         try:
@@ -121,6 +125,8 @@ class Registry:
         before = self._files.pop(file, None)
         try:
             found = self._found_in(module, file)
+            if required and not found:
+                raise self._error(f"plugin {str(file)!r} defines no {self.noun}")
         except GroundrayError:
             if before is not None:
                 self._files[file] = before
@@ -160,8 +166,6 @@ class Registry:
             entry = Entry(f"{module.__name__}:{attribute}", str(file))
             self._refuse_second(name, known.get(name, entry), entry)
             self._refuse_second(name, found.setdefault(name, entry), entry)
-        if not found:
-            raise self._error(f"plugin {str(file)!r} defines no {self.noun}")
         return MappingProxyType(found)
 
     def _refuse_second(self, name: str, first: Entry, second: Entry) -> None:

@@ -14,6 +14,14 @@ ImageInput = Literal["pixels", "jpeg", "none"]
 """pixels: `Pixels`; jpeg: the bytes of an image file whose EXIF asks for no turn; none: nothing."""
 
 
+TRAINER_MAX_PIXELS = 768 * 768
+"""Area that PaddleFormers' trainer shrinks larger images to before the model's own processor does.
+
+Source: paddleformers 1.2.0, datasets/template/mm_plugin.py: `image_max_pixels` of the Qwen2-VL and
+Qwen3-VL plugins.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """One question about one image.
@@ -97,6 +105,14 @@ class Backend(Protocol):
     max_batch_size: ClassVar[int | None]
     has_logprobs: ClassVar[bool]
     device: str
+
+    def __init__(self, settings: Settings) -> None:
+        """Loads what answers.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        ...
 
     @classmethod
     def check(cls, settings: Settings) -> None:

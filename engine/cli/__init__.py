@@ -12,6 +12,8 @@ from groundray.engine.cli.draw import draw
 from groundray.engine.cli.formats import formats
 from groundray.engine.cli.inspect import EPILOG as INSPECT_EPILOG
 from groundray.engine.cli.inspect import inspect
+from groundray.engine.cli.predict import EPILOG as PREDICT_EPILOG
+from groundray.engine.cli.predict import predict
 from groundray.formats.errors import GroundrayError
 
 app = typer.Typer(
@@ -25,6 +27,7 @@ app = typer.Typer(
 app.command(epilog=CONVERT_EPILOG)(convert)
 app.command(epilog=DRAW_EPILOG)(draw)
 app.command(epilog=INSPECT_EPILOG)(inspect)
+app.command(epilog=PREDICT_EPILOG)(predict)
 app.add_typer(formats, name="formats")
 
 

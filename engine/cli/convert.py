@@ -105,11 +105,16 @@ def convert(
     if len(places) < 2:
         raise typer.BadParameter("INPUT and OUTPUT are both needed", param_hint="INPUT... OUTPUT")
     *inputs, output = places
+    names = _split(formats)
+    if not names:
+        raise typer.BadParameter(
+            "name one at least; see `groundray formats`", param_hint="--format"
+        )
     with _Reporter() as reporter:
         manifest = convert_data_sets(
             inputs,
             output,
-            formats=_split(formats),
+            formats=names,
             layout=layout,
             task=task,
             samples=samples,

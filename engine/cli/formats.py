@@ -69,8 +69,8 @@ def check(name: NameArgument, plugin: PluginOption = None) -> None:
         print(f"{name} fails {failed} checks")
         raise typer.Exit(1)
     print("IoU that a model without mistakes can reach (mean, and 5th percentile):")
-    for size, mean_iou, low_iou in quantisation_ceiling(format_):
-        print(f"  {size:6}  {mean_iou:.4f}  {low_iou:.4f}")
+    for size, mean, low in quantisation_ceiling(format_):
+        print(f"  {size:6}  {mean:.4f}  {low:.4f}")
 
 
 @formats.command(epilog="Example: echo '[]' | groundray formats parse qwen3-vl-json")

@@ -7,7 +7,16 @@ from groundray.engine.sources.inputs import absolute
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
 from groundray.engine.sources.open import open_source
-from groundray.engine.sources.places import open_file, protocol_of, public_name
+from groundray.engine.sources.parquet import open_parquet
+from groundray.engine.sources.places import (
+    file_system,
+    join,
+    normalize,
+    open_file,
+    parent,
+    protocol_of,
+    public_name,
+)
 from groundray.engine.sources.presets import PRESETS
 from groundray.engine.sources.reader import iter_decoded, iter_images, read_keys
 from groundray.engine.sources.sample import read_header_sizes
@@ -25,11 +34,16 @@ __all__ = [
     "SourceFile",
     "UnreadableFile",
     "absolute",
+    "file_system",
     "format_path",
     "iter_decoded",
     "iter_images",
+    "join",
+    "normalize",
     "open_file",
+    "open_parquet",
     "open_source",
+    "parent",
     "protocol_of",
     "public_name",
     "read_header_sizes",

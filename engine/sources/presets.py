@@ -58,6 +58,22 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "space": "pixels",
             },
         ),
+        "groundray": Preset(
+            "truth files of a converted folder: corners in pixels, class names",
+            {
+                "image": "image",
+                "id": "id",
+                "width": "width",
+                "height": "height",
+                "boxes": "xyxy",
+                "order": "xyxy",
+                "space": "pixels",
+                "category": "category",
+                "area": "area",
+                "iscrowd": "iscrowd",
+                "expression": "query",
+            },
+        ),
         "jxu124-refcoco": Preset(
             "jxu124/refcoco, refcocoplus, refcocog: image paths, corners in pixels, sentences",
             {

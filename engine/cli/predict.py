@@ -1,0 +1,258 @@
+"""`groundray predict`."""
+
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from groundray.formats.base import Task
+
+if TYPE_CHECKING:
+    from groundray.engine.actors import Actors
+    from groundray.engine.plan import Plan
+    from groundray.engine.prediction import PredictionProgress
+    from groundray.engine.prediction_manifest import PredictionManifest
+
+_LINE_EVERY_S = 10.0
+
+EPILOG = (
+    "Example: groundray predict out predictions --checkpoint tiny --format qwen3-vl "
+    "--max-new-tokens 64"
+)
+
+
+def predict(
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT... OUTPUT",
+            help="A converted folder, or what `convert` reads; and the folder or URL to write to.",
+            show_default=False,
+        ),
+    ],
+    checkpoint: Annotated[
+        list[str],
+        typer.Option(
+            help="Folder, URL or model name; a jsonl of answers; may be repeated.",
+            show_default=False,
+        ),
+    ],
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="Format that asks and reads answers.")
+    ],
+    backend: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What answers; see `groundray models`.")
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="OpenAI-compatible endpoint that answers.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the data to ask about.")] = "val",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Records to draw from the split.")
+    ] = None,
+    actors: Annotated[
+        str | None,
+        typer.Option(metavar="MIN[,MAX]", help="Processes that answer; as many as GPUs, or 1."),
+    ] = None,
+    gpus_per_actor: Annotated[
+        float | None, typer.Option(metavar="F", help="GPUs of each; 1 where there are some.")
+    ] = None,
+    batch_size: Annotated[
+        str, typer.Option(metavar="N|auto", help="Records answered together.")
+    ] = "auto",
+    max_new_tokens: Annotated[int, typer.Option(help="Limit of an answer.")] = 1024,
+    max_pixels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="train|model|N",
+            help="Area the model sees an image in: as trained, as its processor has it, or N.",
+        ),
+    ] = None,
+    logprobs: Annotated[
+        bool, typer.Option("--logprobs", help="Score boxes by their tokens' probabilities.")
+    ] = False,
+    prompt: Annotated[
+        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
+    ] = None,
+    prompt_classes: Annotated[
+        Literal["all", "present"] | None, typer.Option(help="What {classes} names.")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
+    rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 128,
+    layout: Annotated[
+        str | None, typer.Option(help="As in convert, for an INPUT that was not converted.")
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="As in convert.")] = None,
+    image_root: Annotated[str | None, typer.Option(help="As in convert.")] = None,
+    classes: Annotated[Path | None, typer.Option(help="As in convert.")] = None,
+    plugin: Annotated[
+        list[str] | None,
+        typer.Option(help="Python file that defines formats or backends; may be repeated."),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
+    ] = None,
+    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    runner: Annotated[
+        Literal["auto", "ray", "local"],
+        typer.Option(help="local: in this process, to the same bytes; auto: an actor pool."),
+    ] = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Remove other or finished predictions first.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the manifests, a list, instead of a summary.")
+    ] = False,
+) -> None:
+    """Ask checkpoints about every image of a split; answers stand beside the truth."""
+    from groundray.engine import predict as predict_records
+    from groundray.engine.cli.convert import read_names
+    from groundray.engine.runners import Runner
+
+    if len(places) < 2:
+        raise typer.BadParameter("INPUT and OUTPUT are both needed", param_hint="INPUT... OUTPUT")
+    *inputs, output = places
+    with _Reporter() as reporter:
+        manifests = predict_records(
+            inputs,
+            output,
+            checkpoints=checkpoint,
+            format=format_name,
+            backend=backend,
+            server=server,
+            split=split,
+            limit=limit,
+            actors=_actors(actors, gpus_per_actor),
+            batch_size=None if batch_size == "auto" else _number(batch_size, "--batch-size"),
+            max_new_tokens=max_new_tokens,
+            max_pixels=_max_pixels(max_pixels),
+            logprobs=logprobs,
+            prompt=prompt,
+            system=system,
+            prompt_classes=prompt_classes,
+            rows_per_shard=rows_per_shard,
+            layout=layout,
+            task=task,
+            image_root=image_root,
+            classes=None if classes is None else read_names(classes),
+            plugins=plugin or [],
+            runner=Runner(runner, address, num_cpus),
+            overwrite=overwrite,
+            on_plan=reporter.plan,
+            on_progress=reporter.progress,
+        )
+    if as_json:
+        sys.stdout.write(f"[{','.join(m.to_json().decode().rstrip() for m in manifests)}]\n")
+    else:
+        _summarise(manifests, output)
+
+
+def _number(text: str, option: str) -> int:
+    if not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is no whole number", param_hint=option)
+    return int(text)
+
+
+def _max_pixels(text: str | None) -> "Literal['train', 'model'] | int | None":
+    if text == "train":
+        return "train"
+    if text == "model":
+        return "model"
+    return None if text is None else _number(text, "--max-pixels")
+
+
+def _actors(text: str | None, gpus: float | None) -> "Actors":
+    from groundray.engine.actors import Actors
+
+    if text is None:
+        return Actors(gpus=gpus)
+    low, comma, high = text.partition(",")
+    least = _number(low.strip(), "--actors")
+    most = _number(high.strip(), "--actors") if comma else least
+    if not 1 <= least <= most:
+        raise typer.BadParameter(f"{text!r}: from 1 up, MIN before MAX", param_hint="--actors")
+    return Actors(least, most, gpus)
+
+
+class _Reporter:
+    """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._started = self._printed = monotonic()
+        self._checkpoint = ""
+        self._status = self._console.status("reading what to ask about")
+
+    def __enter__(self) -> "_Reporter":
+        self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._status.stop()
+        if kind is KeyboardInterrupt:
+            self._console.print("interrupted; the same command goes on from here")
+
+    def plan(self, plan: "Plan") -> None:
+        """Says what was found."""
+        records = sum(shard.records for unit in plan.units for shard in unit.shards)
+        self._console.print(f"plan: {records:,} records in {len(plan.units):,} units")
+        for warning in plan.warnings:
+            self._console.print(f"warning: {warning}", markup=False)
+
+    def progress(self, progress: "PredictionProgress") -> None:
+        """Says how far it is."""
+        now = monotonic()
+        if progress.checkpoint != self._checkpoint:
+            self._checkpoint, self._started = progress.checkpoint, now
+            choice = progress.runner
+            self._console.print(
+                f"{progress.checkpoint}: runner {choice.kind} ({choice.reason})", markup=False
+            )
+        line = _progress_line(progress, now - self._started)
+        self._status.update(line)
+        is_last = progress.units_done == progress.units > progress.units_before
+        if is_last or (not self._console.is_terminal and now - self._printed > _LINE_EVERY_S):
+            self._printed = now
+            self._console.print(line, markup=False)
+
+
+def _progress_line(progress: "PredictionProgress", elapsed_s: float) -> str:
+    tally = progress.tally
+    parts = [
+        f"{progress.checkpoint}: {progress.units_done}/{progress.units} units",
+        f"{tally['records/predicted']:,} answers",
+        f"{tally['records/failed']:,} failed",
+    ]
+    if progress.asked:
+        parts.append(f"{progress.asked / elapsed_s:,.1f} answers/s")
+    if took_s := progress.busy_s + progress.waited_s:
+        parts.append(f"backends busy {progress.busy_s / took_s:.0%}")
+    done = progress.units_done - progress.units_before
+    if done:
+        left_s = elapsed_s / done * (progress.units - progress.units_done)
+        parts.append(f"{left_s:,.0f} s left")
+    return ", ".join(parts)
+
+
+def _summarise(manifests: "list[PredictionManifest]", output: str) -> None:
+    from groundray.engine.sources import public_name
+
+    output = public_name(output)
+    for manifest in manifests:
+        records, boxes = manifest.records, manifest.boxes
+        place = f"{output}/{manifest.checkpoint}"
+        print(
+            f"{place}: {records.predicted:,} answers about {manifest.split}, with "
+            f"{boxes.get('predicted', 0):,} boxes for {boxes.get('targets', 0):,} targets"
+        )
+        if records.failed:
+            print(f"  failed: {records.failed:,} (each line's `error` says why)")
+        for issue, count in manifest.issues.items():
+            print(f"  {issue}: {count:,} answers")
+        for reason, count in records.not_in_truth.items():
+            print(f"  not asked, rejected from the data: {count:,} {reason}")
+    print(f"look at them: groundray draw {output}/{manifests[0].checkpoint} look.png --grid 6")
