@@ -40,6 +40,7 @@ FORMATS = Registry(
     {
         "ernie-4.5-vl": "groundray.formats.families.ernie_4_5_vl:ERNIE_4_5_VL",
         "glm-4.5v": "groundray.formats.families.glm_4_5v:GLM_4_5V",
+        "qwen2.5-vl": "groundray.formats.families.qwen2_5_vl:QWEN2_5_VL",
         "qwen3-vl": "groundray.formats.families.qwen3_vl:QWEN3_VL",
         "qwen3-vl-json": "groundray.formats.families.qwen3_vl_json:QWEN3_VL_JSON",
     },

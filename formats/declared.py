@@ -1,7 +1,7 @@
 """A format as data: a coordinate space, a grammar, an envelope and prompts, no code of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from re import Pattern
 
@@ -60,6 +60,17 @@ class DeclaredFormat:
     def decode(self, wire: NDArray[np.generic], image_size: tuple[float, float]) -> FloatArray:
         """See `BoxFormat.decode`."""
         return self.codec.decode(wire, image_size)
+
+    def for_max_pixels(self, max_pixels: int | None) -> "DeclaredFormat":
+        """The format for images that are shrunk to an area before the model's processor sees them.
+
+        The same format where its space does not depend on that.
+
+        Args:
+            max_pixels: the area; None where only the model's own limit counts.
+        """
+        resized = getattr(self.codec, "for_max_pixels", None)
+        return self if resized is None else replace(self, codec=resized(max_pixels))
 
     def render(
         self,
