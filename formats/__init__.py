@@ -38,11 +38,17 @@ __all__ = [
 FORMATS = Registry(
     "groundray.formats",
     {
+        "deepseek-vl2": "groundray.formats.families.deepseek_vl2:DEEPSEEK_VL2",
         "ernie-4.5-vl": "groundray.formats.families.ernie_4_5_vl:ERNIE_4_5_VL",
+        "florence-2": "groundray.formats.families.florence_2:FLORENCE_2",
         "glm-4.5v": "groundray.formats.families.glm_4_5v:GLM_4_5V",
-        "qwen2.5-vl": "groundray.formats.families.qwen2_5_vl:QWEN2_5_VL",
+        "kosmos-2": "groundray.formats.families.kosmos_2:KOSMOS_2",
+        "molmo": "groundray.formats.families.molmo:MOLMO",
+        "paddleocr-vl": "groundray.formats.families.paddleocr_vl:PADDLEOCR_VL",
+        "paligemma": "groundray.formats.families.paligemma:PALIGEMMA",
         "qwen3-vl": "groundray.formats.families.qwen3_vl:QWEN3_VL",
         "qwen3-vl-json": "groundray.formats.families.qwen3_vl_json:QWEN3_VL_JSON",
+        "rex-omni": "groundray.formats.families.rex_omni:REX_OMNI",
     },
     noun="format",
     accepts=lambda value: isinstance(value, BoxFormat),

@@ -1,10 +1,11 @@
-"""The quantisation ceiling: the IoU that a model which makes no mistake can reach in a format."""
+"""The quantisation ceiling: the score that a model which makes no mistake can reach in a format."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from groundray.formats.base import BoxFormat, FloatArray
+from groundray.formats.geometry import geometry_of
 
 IMAGE_SIZE = (640, 480)
 
@@ -15,17 +16,19 @@ _SEED = 20260101
 
 
 class Ceiling(NamedTuple):
-    """IoU between boxes and what their wire numbers decode to.
+    """IoU between boxes and what their wire numbers decode to; for points, hits.
+
+    A point hits if it lies in the box whose centre it was, borders included: 1, else 0.
 
     Attributes:
         size: `small`, `medium` or `large`, by COCO's areas.
-        mean_iou: over the boxes.
-        low_iou: 5th percentile: one box in twenty fares worse.
+        mean: over the boxes; for points, the hit rate.
+        low: 5th percentile: one box in twenty fares worse.
     """
 
     size: str
-    mean_iou: float
-    low_iou: float
+    mean: float
+    low: float
 
 
 def quantisation_ceiling(format_: BoxFormat) -> list[Ceiling]:
@@ -55,8 +58,17 @@ def boxes_by_area(low: float, high: float) -> FloatArray:
 
 def _ceiling(format_: BoxFormat, size: str, xyxy: FloatArray) -> Ceiling:
     sizes = np.tile(np.array(IMAGE_SIZE, dtype=np.float64), (len(xyxy), 1))
-    iou = paired_iou(xyxy, format_.decode(format_.encode(xyxy, sizes), IMAGE_SIZE))
-    return Ceiling(size, float(iou.mean()), float(np.percentile(iou, 5)))
+    decoded = format_.decode(format_.encode(xyxy, sizes), IMAGE_SIZE)
+    reached = paired_hits if geometry_of(format_) == "point" else paired_iou
+    values = reached(decoded, xyxy)
+    return Ceiling(size, float(values.mean()), float(np.percentile(values, 5)))
+
+
+def paired_hits(points: FloatArray, xyxy: FloatArray) -> FloatArray:
+    """`(N,)` 1 where a point, a box without size, lies in the box of the same row, else 0."""
+    inside = (points[:, :2] >= xyxy[:, :2]) & (points[:, 2:] <= xyxy[:, 2:])
+    hits: FloatArray = inside.all(axis=1).astype(np.float64)
+    return hits
 
 
 def paired_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> FloatArray:

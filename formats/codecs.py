@@ -25,6 +25,10 @@ _ROUND: Mapping[Rounding, Callable[..., FloatArray]] = MappingProxyType(
 class Codec(Protocol):
     """A coordinate space.
 
+    A codec may also have `order`, how the numbers of an object are ordered (`xyxy` without it),
+    `geometry` (see `groundray.formats.geometry`), and `tolerance_steps`, how far an edge that was
+    encoded and decoded may be off, in steps of what its numbers can express (0.5 without it).
+
     Attributes:
         space: short name for tables, such as `grid1000`.
     """
@@ -62,8 +66,13 @@ class Grid:
 
     @property
     def space(self) -> str:
-        """`grid1000`, with the order where it is not x first."""
-        return f"grid{self.steps}" + ("" if self.order == "xyxy" else f" {self.order}")
+        """`grid1000`."""
+        return f"grid{self.steps}"
+
+    @property
+    def tolerance_steps(self) -> float:
+        """How far an edge that was encoded and decoded may be off, in steps."""
+        return 0.5 if self.rounding == "half_even" else 1.0
 
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> IntArray:
         """`(N, 4)` integers of `(N, 4)` pixels in images of `(N, 2)` width and height."""
@@ -89,6 +98,38 @@ class Grid:
         width, height = image_size
         values = np.asarray(wire, dtype=np.float64).reshape(-1, 4)[:, _COLUMNS[self.order]]
         return values / self.steps * np.array([width, height, width, height], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins of equal width, each axis by itself: a value is the bin that it lies in.
+
+    A bin is `floor(x / (width / count))`, in that order of operations, and decodes to its middle.
+
+    Attributes:
+        count: bins along each axis; the far edge of the image belongs to the last of them.
+    """
+
+    count: int = 1000
+
+    @property
+    def space(self) -> str:
+        """`bins1000`."""
+        return f"bins{self.count}"
+
+    def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> IntArray:
+        """`(N, 4)` integers of `(N, 4)` pixels in images of `(N, 2)` width and height."""
+        wire = np.empty((len(xyxy), 4), dtype=np.int64)
+        for start in range(0, len(xyxy), BLOCK):
+            rows = slice(start, start + BLOCK)
+            values = np.floor(xyxy[rows] / np.tile(image_sizes[rows] / self.count, 2))
+            wire[rows] = np.clip(values, 0, self.count - 1)
+        return wire
+
+    def decode(self, wire: NDArray[np.generic], image_size: tuple[float, float]) -> FloatArray:
+        """`(N, 4)` pixels; a bin beyond the last lands beyond the image and is not mended."""
+        values = np.asarray(wire, dtype=np.float64).reshape(-1, 4)
+        return (values + 0.5) * (np.tile(np.array(image_size, dtype=np.float64), 2) / self.count)
 
 
 # Where x1, y1, x2, y2 stand among the four numbers; swapping an axis pair is its own inverse.

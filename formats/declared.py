@@ -12,12 +12,14 @@ from groundray.formats.base import FloatArray, ParsedAnswer, ParsedObject, Rende
 from groundray.formats.codecs import Codec
 from groundray.formats.envelope import Envelope
 from groundray.formats.errors import FormatError, LabelError
+from groundray.formats.geometry import Geometry
 from groundray.formats.grammars.base import Grammar
 from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
 from groundray.formats.labels import PLAIN_LABEL, LabelTexts, refuse_reserved, reserved_pattern
 from groundray.formats.trainer import trained_text
 
-_PROBE = (1, 2, 3, 4)
+# A box to try labels with, and its image.
+_PROBE = (np.array([[146.0, 137.0, 615.0, 415.0]]), np.array([[640.0, 428.0]]))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,24 @@ class DeclaredFormat:
     def space(self) -> str:
         """Name of the coordinate space."""
         return self.codec.space
+
+    @property
+    def order(self) -> str:
+        """How the numbers of an object are ordered."""
+        order: str = getattr(self.codec, "order", "xyxy")
+        return order
+
+    @property
+    def geometry(self) -> Geometry:
+        """What is said of an object; see `groundray.formats.geometry`."""
+        geometry: Geometry = getattr(self.codec, "geometry", "box")
+        return geometry
+
+    @property
+    def tolerance_steps(self) -> float:
+        """How far an edge that was encoded and decoded may be off, in steps of the space."""
+        steps: float = getattr(self.codec, "tolerance_steps", 0.5)
+        return steps
 
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> NDArray[np.generic]:
         """See `BoxFormat.encode`."""
@@ -114,6 +134,10 @@ class DeclaredFormat:
     def _label_texts(self) -> LabelTexts:
         return LabelTexts(self._label_text)
 
+    @cached_property
+    def _probe(self) -> tuple[float, ...]:
+        return tuple(self.encode(*_PROBE)[0].tolist())
+
     def _label_text(self, label: str) -> str:
         """The label as text, after a trial that an answer with it reads back."""
         if not label.strip():
@@ -122,8 +146,9 @@ class DeclaredFormat:
         text = self.grammar.label_text(label)
         if PLAIN_LABEL.fullmatch(label):
             return text
-        answer = self.parse(trained_text(self.grammar.render([text, text], [_PROBE, _PROBE])))
-        if answer != ParsedAnswer((ParsedObject(label, _PROBE),) * 2):
+        wire = self._probe
+        answer = self.parse(trained_text(self.grammar.render([text, text], [wire, wire])))
+        if answer != ParsedAnswer((ParsedObject(label, wire),) * 2):
             raise LabelError(
                 f"label {label!r} cannot be written in {self.name!r}: it would be read back as "
                 f"{answer.objects[0].category if answer.objects else None!r}"
