@@ -46,6 +46,7 @@ FORMATS = Registry(
         "molmo": "groundray.formats.families.molmo:MOLMO",
         "paddleocr-vl": "groundray.formats.families.paddleocr_vl:PADDLEOCR_VL",
         "paligemma": "groundray.formats.families.paligemma:PALIGEMMA",
+        "qwen2.5-vl": "groundray.formats.families.qwen2_5_vl:QWEN2_5_VL",
         "qwen3-vl": "groundray.formats.families.qwen3_vl:QWEN3_VL",
         "qwen3-vl-json": "groundray.formats.families.qwen3_vl_json:QWEN3_VL_JSON",
         "rex-omni": "groundray.formats.families.rex_omni:REX_OMNI",
