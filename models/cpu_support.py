@@ -1,0 +1,48 @@
+"""What PaddleFormers 1.2 lacks without paddlefleet, which is wherever there is no GPU.
+
+Its distributed classes come from paddlefleet, and two modules import it though a single process
+never calls what they import. The classes for one process are whole. `prepare` puts those in front
+and stands in for the two modules; it changes nothing where paddlefleet is installed.
+
+The trainer takes this file as its `custom_register_path`, and runs it before it loads a model.
+"""
+
+import importlib.util
+import sys
+import types
+
+
+def prepare() -> None:
+    """Makes the classes for one process loadable; to be called before any model is."""
+    import paddle
+
+    if importlib.util.find_spec("paddlefleet") is None:
+        _stand_in("paddlefleet_ops", is_deep_ep_available=lambda: False)
+        provider = type("GPTModelProvider", (), {"transform_rules": {}})
+        _stand_in("paddleformers.transformers.gpt_provider", GPTModelProvider=provider)
+        _use_single_process_classes()
+    if not paddle.is_compiled_with_cuda():
+        # saving and loading in several processes moves every tensor to a GPU, asked or not
+        paddle.Tensor.cuda = lambda tensor, *_args, **_kwargs: tensor
+
+
+def _use_single_process_classes() -> None:
+    """1.2 calls them Deprecated, and 1.0 Decapitated; only Qwen3-VL has two of each."""
+    from paddleformers.transformers.qwen3_vl import modeling
+
+    for name in ("Qwen3VLForConditionalGeneration", "Qwen3VLModel"):
+        for suffix in ("Deprecated", "Decapitated"):
+            if name + suffix in vars(modeling):
+                setattr(modeling, name, vars(modeling)[name + suffix])
+
+
+def _stand_in(name: str, **attributes: object) -> None:
+    if name not in sys.modules:
+        module = types.ModuleType(name)
+        module.__spec__ = importlib.util.spec_from_loader(name, loader=None)
+        vars(module).update(attributes)
+        sys.modules[name] = module
+
+
+if not __name__.startswith("groundray."):
+    prepare()  # the trainer runs this file by its path
