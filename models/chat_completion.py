@@ -107,7 +107,7 @@ def _num_tokens(body: object) -> int | None:
 
 def _read_tokens(logprobs: object, text: str) -> tuple[Token, ...] | None:
     entries = logprobs.get("content") if isinstance(logprobs, Mapping) else None
-    if not isinstance(entries, list):
+    if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
         return None
     try:
         pieces = list(_iter_pieces(entries))
@@ -116,7 +116,7 @@ def _read_tokens(logprobs: object, text: str) -> tuple[Token, ...] | None:
     return fit_tokens(pieces, text)
 
 
-def _iter_pieces(entries: list[Any]) -> Iterator[tuple[str, float]]:
+def _iter_pieces(entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, float]]:
     """Text and logprob of each token; its bytes count, where there are any."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for entry in entries:

@@ -107,14 +107,15 @@ class Server:
         if not prompts:
             return []
         stop = Event()
-        with ThreadPoolExecutor(min(len(prompts), _MOST_AT_ONCE)) as pool:
+        pool = ThreadPoolExecutor(min(len(prompts), _MOST_AT_ONCE))
+        try:
             asked = [pool.submit(self._ask, prompt, stop) for prompt in prompts]
-            try:
-                wait(asked, return_when=FIRST_EXCEPTION)
-                return [each.result() for each in asked]
-            finally:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+            for done in wait(asked, return_when=FIRST_EXCEPTION).done:
+                done.result()  # or raises, without waiting for the others
+            return [each.result() for each in asked]
+        finally:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _ask(self, prompt: Prompt, stop: Event) -> Answer | Refusal | Failure:
         try:

@@ -214,6 +214,14 @@ def test_a_server_that_is_gone_stops_the_run(chat_server: StartServer) -> None:
     assert chat.url in str(error.value)
 
 
+def test_a_key_that_is_refused_stops_the_run_at_once(chat_server: StartServer) -> None:
+    chat = chat_server(poison={"slow": "hang", "bad": "401"})
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="refuses every request: HTTP 401"):
+        ask(chat, "slow", "bad", patience=Patience(answer_timeout_s=3))
+    assert time.monotonic() - began < 2
+
+
 def test_a_server_that_comes_back_is_waited_for(chat_server: StartServer) -> None:
     chat = chat_server(answers={"a": "yes"})
     backend = Server(settings(chat), patience=Patience(attempts=200, longest_wait_s=0.1))
