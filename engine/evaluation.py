@@ -1,9 +1,7 @@
-"""Evaluation: predictions to scores, part by part, so that memory follows boxes and not images."""
+"""Evaluation: predictions to scores, file by file, in one pass and in bounded memory."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -15,10 +13,11 @@ from groundray.engine.prediction_files import (
     open_predictions,
     size_of,
 )
-from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
+from groundray.engine.runners import Choice, Runner, choose_runner, run_on_ray
+from groundray.engine.score_files import open_output, write_scores
 from groundray.engine.scoring.bootstrap import REPLICATES
-from groundray.engine.scoring.coco import CocoTally, ScoreMode
-from groundray.engine.scoring.parts import Part, score
+from groundray.engine.scoring.coco import ScoreMode
+from groundray.engine.scoring.parts import Part, no_part, score
 from groundray.engine.scoring.scores import (
     Difference,
     ProtocolName,
@@ -27,10 +26,255 @@ from groundray.engine.scoring.scores import (
     compare,
 )
 from groundray.engine.scoring.summary import Described, summarise
-from groundray.engine.scoring.tallies import Counted, Rules
-from groundray.engine.score_files import check_free, write_scores
+from groundray.engine.scoring.tallies import Rules
 from groundray.engine.sources import public_name
-from groundray.formats import FORMATS, BoxFormat, get_format
+from groundray.formats import get_format
 from groundray.formats.errors import FormatError, GroundrayError, SourceError
 
-_BYTE_S = 60e-9  # measured: a second for 17 MB of predictions
+_BYTE_S = 60e-9  # measured: 17 MB of predictions a second
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an evaluation is.
+
+    Attributes:
+        runner: what it runs on, and why.
+        run: name of the one that is being scored.
+        files_done, files: of it.
+    """
+
+    runner: Choice
+    run: str
+    files_done: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A run that was scored: its numbers, and what they were made of."""
+
+    scores: RunScores
+    part: Part
+
+
+def evaluate(  # noqa: PLR0913  the options of a command
+    predictions: Sequence[str],
+    output: str,
+    *,
+    names: Sequence[str] = (),
+    score_mode: ScoreMode = "constant",
+    protocol: ProtocolName = "honest",
+    classes: Sequence[str] | None = None,
+    min_score: float | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    plugins: Sequence[str] = (),
+    runner: Runner = Runner(),  # noqa: B008  frozen
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Scores:
+    """Scores predictions, and compares runs over the same records.
+
+    The numbers are the same whatever the order of records, the number of files and the runner.
+
+    Args:
+        predictions: folders that `groundray predict` wrote, globs, or jsonl files; one a run.
+        output: folder or fsspec URL for `scores.json` and `per_class.csv`.
+        names: of the runs; empty takes those of the checkpoints.
+        score_mode: what COCO's numbers rank boxes by: "constant", "order" or "logprob".
+        protocol: "honest", or "published": how published numbers are counted.
+        classes: names in id order, in place of what the manifests say.
+        min_score: predictions below it are left out everywhere but in COCO's numbers.
+        replicates: of the bootstrap; 0 for no intervals.
+        seed: of the bootstrap.
+        plugins: Python files that define formats, for the formats' ceilings.
+        runner: where files are scored.
+        overwrite: whether scores in output are replaced.
+        on_progress: is told about every file.
+
+    Returns:
+        The scores, as they stand in `output/scores.json`.
+
+    Raises:
+        SourceError: predictions cannot be read.
+        GroundrayError: the score mode needs scores that predictions do not have.
+        OutputError: output holds scores already, or cannot be written.
+    """
+    store = open_output(output, overwrite=overwrite)
+    runs = [open_predictions(place, classes=classes) for place in predictions]
+    shown = name_runs(runs, names)
+    loaded = read_plugins(plugins)
+    load_plugins(loaded)
+    rules = Rules((), score_mode, replicates, seed, min_score)
+    evaluated = [
+        _evaluate_run(run, name, rules, loaded, protocol, runner, on_progress)
+        for run, name in zip(runs, shown, strict=True)
+    ]
+    scores = make_scores(evaluated, rules, protocol)
+    write_scores(store, scores)
+    return scores
+
+
+def make_scores(evaluated: Sequence[Evaluated], rules: Rules, protocol: ProtocolName) -> Scores:
+    """All runs, and how they differ."""
+    return Scores(
+        protocol=protocol,
+        score_mode=rules.mode,
+        min_score=rules.min_score,
+        replicates=rules.replicates,
+        seed=rules.seed,
+        runs=[each.scores for each in evaluated],
+        differences=list(_iter_differences(evaluated, protocol)),
+    )
+
+
+def name_runs(runs: Sequence[PredictionFiles], names: Sequence[str]) -> list[str]:
+    """A name for each run: as given, or the checkpoint's, or the folder's; each once.
+
+    Raises:
+        GroundrayError: names were given, but not one a run, or one twice.
+    """
+    if names:
+        if len(names) != len(runs) or len(set(names)) != len(names):
+            raise GroundrayError(
+                f"--name: {len(runs)} runs need as many different names, not {list(names)}"
+            )
+        return list(names)
+    found = [run.checkpoint or _last_part(run.place) for run in runs]
+    if len(set(found)) < len(found):
+        found = [_last_part(run.place) for run in runs]
+    if len(set(found)) < len(found):
+        found = [f"{name} {number}" for number, name in enumerate(found, start=1)]
+    return found
+
+
+def check_distinct(part: Part, place: str) -> None:
+    """Refuses a run that has a record twice: every number would be wrong in silence.
+
+    Raises:
+        SourceError: it has.
+    """
+    ids = part.ids()
+    twice = len(ids) - len(np.unique(ids))
+    if twice:
+        raise SourceError(
+            f"{public_name(place)}: {twice:,} records occur more than once; give each run's "
+            "predictions once"
+        )
+
+
+def _evaluate_run(  # noqa: PLR0913, PLR0917  private
+    run: PredictionFiles,
+    name: str,
+    rules: Rules,
+    plugins: tuple[Plugin, ...],
+    protocol: ProtocolName,
+    runner: Runner,
+    on_progress: Callable[[Progress], None],
+) -> Evaluated:
+    own = replace(rules, classes=run.classes)
+    work = FileScorer(own, run.format, plugins)
+    choice = choose_runner(runner, len(run.files), size_of(run.files) * _BYTE_S)
+    on_progress(Progress(choice, name, 0, len(run.files)))
+    part = no_part(own)
+    for done, each in enumerate(_iter_parts(work, run.files, choice, runner), start=1):
+        part.add(each)
+        on_progress(Progress(choice, name, done, len(run.files)))
+    part.pack()
+    check_distinct(part, run.place)
+    described = Described(
+        name=name,
+        place=public_name(run.place),
+        format=run.format,
+        checkpoint=run.checkpoint,
+        classes_from=run.classes_from,
+        notes=_notes(run, part),
+    )
+    return Evaluated(summarise(part, own, described, protocol), part)
+
+
+def _iter_parts(
+    work: "FileScorer", files: Sequence[str], choice: Choice, runner: Runner
+) -> Iterator[Part]:
+    """Parts as they finish; sums are the same in whatever order."""
+    if choice.kind == "local":
+        return map(work, files)
+    return cast("Iterator[Part]", run_on_ray(cast("Any", work), cast("Any", files), runner))
+
+
+class FileScorer:
+    """Scores a file of predictions; picklable.
+
+    Args:
+        rules: the same for all files of a run.
+        format_name: whose ceiling is measured; one that is not installed has none.
+        plugins: files that define formats.
+    """
+
+    def __init__(self, rules: Rules, format_name: str | None, plugins: tuple[Plugin, ...]) -> None:
+        self._rules = rules
+        self._format_name = format_name
+        self._plugins = plugins
+
+    def __call__(self, file: str) -> Part:
+        """Scores all of a file.
+
+        Raises:
+            SourceError: it cannot be read, or a line is not a prediction.
+        """
+        rules = replace(self._rules, format=self._load_format())
+        part = no_part(rules)
+        for pairs in iter_pairs(file, rules.classes):
+            part.add(score(pairs, rules))
+        return part.pack()
+
+    def _load_format(self) -> Any:
+        load_plugins(self._plugins)
+        if self._format_name is None:
+            return None
+        try:
+            return get_format(self._format_name)
+        except FormatError:
+            return None
+
+
+def _iter_differences(
+    evaluated: Sequence[Evaluated], protocol: ProtocolName
+) -> Iterator[Difference]:
+    """Of each run from the first, then of each from the one before, where that is not the first."""
+    steps = [(0, i) for i in range(1, len(evaluated))]
+    steps += [(i - 1, i) for i in range(2, len(evaluated))]
+    for first, second in steps:
+        before, after = evaluated[first], evaluated[second]
+        ids = before.part.ids(), after.part.ids()
+        common = len(np.intersect1d(*ids, assume_unique=True))
+        counted = tuple(
+            each.part.honest if protocol == "honest" else each.part.published
+            for each in (before, after)
+        )
+        yield compare(
+            before.scores,
+            after.scores,
+            (counted[0], counted[1]),
+            (common, len(ids[0]) - common, len(ids[1]) - common),
+        )
+
+
+def _notes(run: PredictionFiles, part: Part) -> list[str]:
+    notes = []
+    records = part.seen["box"] + part.seen["point"]
+    if run.classes_from == "targets":
+        notes.append(
+            f"the classes are the {len(run.classes):,} that occur in targets: there is no "
+            "manifest, and --classes was not given"
+        )
+    if run.expected is not None and run.expected != records:
+        notes.append(f"the manifest tells of {run.expected:,} predictions, {records:,} were read")
+    return notes
+
+
+def _last_part(place: str) -> str:
+    return next(
+        (part for part in reversed(public_name(place).split("/")) if part), public_name(place)
+    ).removesuffix(".jsonl")

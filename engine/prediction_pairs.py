@@ -90,7 +90,7 @@ class PairsBuilder:
         """Adds the targets; returns the class of the expression, None for detection."""
         targets = line["targets"]
         other = len(self._classes)
-        first = targets[0]["category"] if targets else None
+        first = targets[0]["category"] if targets else ""
         expression = self._numbers.get(first, other) if grounding else None
         for target in targets:
             number = expression
@@ -109,7 +109,9 @@ class PairsBuilder:
         self._num_targets.append(len(targets))
         return expression
 
-    def _add_predictions(self, predictions: Sequence[Mapping[str, Any]], expression: int | None) -> None:
+    def _add_predictions(
+        self, predictions: Sequence[Mapping[str, Any]], expression: int | None
+    ) -> None:
         for prediction in predictions:
             number = expression
             if number is None:

@@ -1,0 +1,132 @@
+"""Answers that look like another coordinate space than their format's, and which one.
+
+A diagnosis, never a rescore: whoever reads a box in the space that fits the truth best measures the
+truth, and not the model.
+
+An answer looks like a reading where at least half of its boxes do. A box does where the reading
+puts it on a target (IoU 0.7) and the format's own puts it on none (IoU below 0.3). Two readings
+need no target: fractions of 1 that the format reads as something else, and numbers that reach far
+out of the image in the format's reading and fit into it as pixels.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from groundray.engine.records import BoolArray, FloatArray
+from groundray.engine.scoring.overlaps import best_iou
+from groundray.engine.scoring.pairs import Pairs
+
+_FITS, _FAILS = 0.7, 0.3
+_FAR_OUT = 1.05
+_LEAST_SHARE, _LEAST_ANSWERS = 0.05, 3  # below it is chance: a bad model hits by accident
+
+LintCounts = Counter[str]
+"""Answers by reading, and `answers` that could be looked at."""
+
+_ORDERS: Mapping[str, Callable[[FloatArray], FloatArray]] = MappingProxyType(
+    {
+        "": lambda wire: wire,
+        " with y first": lambda wire: wire[:, [1, 0, 3, 2]],
+        " as x, y, width, height": lambda wire: np.hstack([wire[:, :2], wire[:, :2] + wire[:, 2:]]),
+    }
+)
+
+# What one unit of a wire number is, as a share of the image's side, which is given in pixels.
+_UNITS: Mapping[str, Callable[[FloatArray], FloatArray]] = MappingProxyType(
+    {
+        "pixels": lambda sides: 1 / sides,
+        "fractions of 1": np.ones_like,
+        "a grid of 1000": lambda sides: np.full_like(sides, 1e-3),
+        "percent": lambda sides: np.full_like(sides, 1e-2),
+        "pixels scaled to 1000 twice": lambda sides: 1e-6 * sides,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reading that explains answers better than the format's own.
+
+    Attributes:
+        reading: in words.
+        answers: how many look like it.
+        share: of the answers that have boxes.
+        message: a sentence for people.
+    """
+
+    reading: str
+    answers: int
+    share: float
+    message: str
+
+
+def count_readings(pairs: Pairs) -> LintCounts:
+    """What answers look like, for readings other than the format's own."""
+    counts: LintCounts = Counter()
+    record = pairs.prediction_record
+    usable = np.isfinite(pairs.wire).all(axis=1) & ~pairs.is_point[record]
+    boxes = np.bincount(record[usable], minlength=len(pairs))
+    counts["answers"] = int((boxes > 0).sum())
+    lost = np.flatnonzero(usable)
+    lost = lost[best_iou(pairs, pairs.prediction_xyxy[lost], lost) < _FAILS]
+    if not len(lost):
+        return counts
+    votes = {
+        name: np.bincount(record[rows], minlength=len(pairs))
+        for name, rows in _iter_votes(pairs, lost)
+    }
+    table = np.stack(list(votes.values()))
+    best, most = table.argmax(axis=0), table.max(axis=0)
+    named = (most > 0) & (2 * most >= boxes)
+    for index, name in enumerate(votes):
+        counts[name] += int((named & (best == index)).sum())
+    return counts
+
+
+def readings(counts: LintCounts, format_name: str | None) -> list[Reading]:
+    """Those that are more than chance, the most frequent first.
+
+    Args:
+        counts: of all answers.
+        format_name: whose reading the scores rest on.
+    """
+    total = counts["answers"]
+    found = []
+    for name, answers in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
+        if name == "answers" or answers < max(_LEAST_ANSWERS, _LEAST_SHARE * total):
+            continue
+        share = answers / total
+        message = (
+            f"{share:.0%} of the answers with boxes look like {name}, "
+            f"which is not how {format_name or 'the format'} reads them"
+        )
+        found.append(Reading(name, answers, share, message))
+    return found
+
+
+def _iter_votes(pairs: Pairs, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]"):  # type: ignore[no-untyped-def]
+    wire, xyxy = pairs.wire[rows], pairs.prediction_xyxy[rows]
+    sides = np.tile(pairs.image_sizes[pairs.prediction_record[rows]], 2)
+    by_range = _by_range(wire, xyxy, sides)
+    for unit, scale in _UNITS.items():
+        for order, arrange in _ORDERS.items():
+            boxes = arrange(wire) * (scale(sides) * sides)
+            other = ~np.isclose(boxes, xyxy, atol=1.0).all(axis=1)
+            fits = other & (best_iou(pairs, boxes, rows) >= _FITS)
+            if not order and unit in by_range:
+                fits |= other & by_range[unit]
+            yield unit + order, rows[fits]
+
+
+def _by_range(wire: FloatArray, xyxy: FloatArray, sides: FloatArray) -> dict[str, BoolArray]:
+    inside = (wire >= 0).all(axis=1)
+    fractions = inside & (wire <= 1).all(axis=1) & (wire % 1 != 0).any(axis=1)
+    far_out = (xyxy > _FAR_OUT * sides).any(axis=1)
+    return {
+        "fractions of 1": fractions,
+        "pixels": inside & far_out & (wire <= sides).all(axis=1) & (wire > 1).any(axis=1),
+    }
