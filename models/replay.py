@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from groundray.models.answer_file import AnswerFile, check_answer_file
+from groundray.models.answer_files import AnswerFiles, check_answer_files
 from groundray.models.base import Answer, ImageInput, Prompt, Settings
 
 
 class Replay:
-    """The answers of a jsonl file, found by the ids of records.
+    """The answers of jsonl files, found by the ids of records.
 
     docs/servers.md says what its lines may look like.
     """
@@ -22,22 +22,22 @@ class Replay:
     device: str = "cpu"
 
     def __init__(self, settings: Settings) -> None:
-        """Reads the file once.
+        """Reads the files once.
 
         Raises:
             ModelError: it cannot be read, or has no answers.
         """
-        self._file = AnswerFile(settings.checkpoint)
+        self._files = AnswerFiles(settings.checkpoint)
         self._wants_tokens = settings.logprobs
 
     @classmethod
     def check(cls, settings: Settings) -> None:
         """See `Backend`; looks at the first lines only."""
-        check_answer_file(settings.checkpoint)
+        check_answer_files(settings.checkpoint)
 
     def answer(self, prompts: Sequence[Prompt]) -> list[Answer]:
         """See `Backend`."""
-        answers = self._file.find([prompt.id for prompt in prompts])
+        answers = self._files.find([prompt.id for prompt in prompts])
         if self._wants_tokens:
             return answers
         return [
@@ -47,8 +47,8 @@ class Replay:
     def describe(self) -> dict[str, Any]:
         """See `Backend`; lines without id or answer are counted, and the first of them named."""
         return {
-            "sha256": self._file.sha256,
-            "answers": self._file.num_answers,
-            "faulty_lines": self._file.faults.count,
-            "first_faulty": self._file.faults.named,
+            "sha256": self._files.sha256,
+            "answers": self._files.num_answers,
+            "faulty_lines": self._files.faults.count,
+            "first_faulty": self._files.faults.named,
         }

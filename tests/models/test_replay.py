@@ -168,7 +168,8 @@ def test_equal_answers_of_an_id_count_once_and_different_ones_are_an_error(answe
         {"id": "3", "error": "timed out"},
         {"id": "3", "text": "cat"},
     )
-    error = "different answers in answers.jsonl for id '2': lines 2, 4"
+    error = "different answers in answers.jsonl for id '2': line 2 of answers.jsonl, "
+    error += "line 4 of answers.jsonl"
     assert replay(answers, "1", "2", "3") == [Answer("cat"), Answer("", error=error), Answer("cat")]
 
 
@@ -192,11 +193,11 @@ def test_faulty_lines_cost_themselves_and_are_counted_and_named(answers: Path) -
     assert description["answers"] == 2
     assert description["faulty_lines"] == 6
     assert description["first_faulty"] == [
-        "line 3: not JSON",
-        "line 4: not a JSON object",
-        "line 5: no id (custom_id, id, question_id, image_id)",
-        "line 6: no id (custom_id, id, question_id, image_id)",
-        "line 7: no answer (text, response, answer, predict, generated_text)",
+        "line 3 of answers.jsonl: not JSON",
+        "line 4 of answers.jsonl: not a JSON object",
+        "line 5 of answers.jsonl: no id (custom_id, id, question_id, image_id)",
+        "line 6 of answers.jsonl: no id (custom_id, id, question_id, image_id)",
+        "line 7 of answers.jsonl: no answer (text, response, answer, predict, generated_text)",
     ]
 
 
@@ -239,6 +240,27 @@ def test_a_file_without_answers_is_refused_before_and_at_loading(
         with pytest.raises(ModelError, match="has no answers") as caught:
             load(Settings(str(answers)))
         assert '{"id": "17", "text": "what the model said"}' in str(caught.value)
+
+
+def test_the_files_of_a_folder_are_one(tmp_path: Path) -> None:
+    write(tmp_path / "val-00001-of-00002.jsonl", {"id": "2", "text": "two"})
+    write(tmp_path / "val-00000-of-00002.jsonl", {"id": "1", "text": "one"}, {"id": "3"})
+    (tmp_path / "manifest.json").write_text("{}")
+    assert [answer.text for answer in replay(tmp_path, "1", "2")] == ["one", "two"]
+    [named] = Replay(Settings(f"{tmp_path}/")).describe()["first_faulty"]
+    assert named.startswith("line 2 of val-00000-of-00002.jsonl: no answer")
+
+
+def test_a_remote_folder_ends_with_a_slash() -> None:
+    for name in "ab":
+        line = f'{{"id": "{name}", "text": "{name}"}}'
+        MemoryFileSystem().pipe_file(f"/replay-folder/{name}.jsonl", line.encode())
+    assert replay("memory://replay-folder/", "b", "a") == [Answer("b"), Answer("a")]
+
+
+def test_a_folder_without_jsonl_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="the folder has no jsonl files in it"):
+        Replay.check(Settings(str(tmp_path)))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

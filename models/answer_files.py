@@ -1,4 +1,4 @@
-"""Files of answers, one line each, that are too large to hold in memory."""
+"""Files of answers, one a line, that are too large to hold in memory."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
@@ -32,42 +33,47 @@ class Faults:
 
     Attributes:
         count: how many there are.
-        named: the first of them: `line 17: not JSON`.
+        named: the first of them: `line 17 of answers.jsonl: not JSON`.
     """
 
     count: int
     named: list[str]
 
 
-class AnswerFile:
-    """The answers of a file, by id.
+class AnswerFiles:
+    """The answers of a file or of all jsonl files of a folder, by id.
 
-    In memory are 32 bytes a line: the hash of its id, where it begins, its length and its number.
-    The line itself is read when it is asked for, from the file or, where that is remote or
-    compressed, from a temporary copy.
+    In memory are 40 bytes a line: the hash of its id, its file, where it begins, its length and
+    its number. The line itself is read when it is asked for, from the file or, where that is
+    remote or compressed, from a temporary copy.
 
     Attributes:
-        name: of the file, without its folder.
+        name: of the file or folder, without what is above it.
         num_answers: lines that have an id and an answer.
         faults: the other lines, without empty ones.
         sha256: of the content.
     """
 
     def __init__(self, place: str) -> None:
-        """Reads a file once.
+        """Reads everything once.
 
         Args:
-            place: path or fsspec URL.
+            place: path or fsspec URL; that of a remote folder ends with a slash.
 
         Raises:
             ModelError: it cannot be read, or no line of it has an id and an answer.
         """
-        self.name = _shown(place).rpartition("/")[2]
+        self.name = _name(place)
+        self._names: list[str] = []
+        self._files: list[IO[bytes]] = []
         digest = hashlib.sha256()
+        index = _Index()
         try:
-            self._file = _open_seekable(place)
-            weakref.finalize(self, self._file.close)
-            index = _Index(_hashed(self._file, digest.update))
+            for each in _files_at(place):
+                self._names.append(_name(each))
+                self._files.append(file := _open_seekable(each))
+                weakref.finalize(self, file.close)
+                index.add(self._names[-1], _hashed(file, digest.update))
         except _READ_ERRORS as error:
             raise _unreadable(place, error) from error
         _refuse_useless(place, index)
@@ -85,41 +91,46 @@ class AnswerFile:
         return [self._answer(*found) for found in zip(ids, starts, stops, strict=True)]
 
     def _answer(self, id_: str, start: int, stop: int) -> Answer:
-        numbers: list[int] = []
         answers: list[Answer] = []
-        for offset, length, number in self._lines[start:stop].tolist():  # in the file's order
-            answer = self._read(offset, length, number, id_)
+        places: list[str] = []
+        for file, offset, length, number in self._lines[start:stop].tolist():  # in their order
+            where = _where(number, self._names[file])
+            answer = self._read(self._files[file], offset, length, where=where, id_=id_)
             if answer is not None:
-                numbers.append(number)
                 answers.append(answer)
+                places.append(where)
         if not answers:
             example = f"it has ids such as {self._example!r}"
             return _failed(f"no answer in {self.name} for id {id_!r}; {example}")
         said = [answer for answer in answers if answer.error is None] or answers[-1:]
         if len({answer.text for answer in said}) > 1:
-            lines = ", ".join(map(str, numbers[:_NUM_NAMED]))
-            return _failed(f"different answers in {self.name} for id {id_!r}: lines {lines}")
+            listed = ", ".join(places[:_NUM_NAMED])
+            return _failed(f"different answers in {self.name} for id {id_!r}: {listed}")
         return said[-1]
 
-    def _read(self, offset: int, length: int, number: int, id_: str) -> Answer | None:
+    def _read(
+        self, file: IO[bytes], offset: int, length: int, *, where: str, id_: str
+    ) -> Answer | None:
         """The answer of a line; None where another id has the same hash."""
         try:
-            value = parse_line(os.pread(self._file.fileno(), length, offset))
+            value = parse_line(os.pread(file.fileno(), length, offset))
             return answer_of(value) if id_of(value) == id_ else None
         except ValueError as error:
-            return _failed(f"line {number} of {self.name}: {error}")
+            return _failed(f"{where}: {error}")
 
 
-def check_answer_file(place: str) -> None:
-    """Looks at the first lines of a file.
+def check_answer_files(place: str) -> None:
+    """Looks at the first lines.
 
     Raises:
         ModelError: it cannot be read, or these are all and none of them has an id and an answer.
     """
+    index = _Index()
     try:
-        with _open(place) as file:
-            index = _Index(islice(file, _LINES_LOOKED_AT))
-            is_whole = not file.read(1)
+        files = _files_at(place)
+        with _open(files[0]) as file:
+            index.add(_name(files[0]), islice(file, _LINES_LOOKED_AT))
+            is_whole = len(files) == 1 and not file.read(1)
     except _READ_ERRORS as error:
         raise _unreadable(place, error) from error
     if is_whole:
@@ -129,40 +140,48 @@ def check_answer_file(place: str) -> None:
 class _Index:
     """Where the line of an id stands."""
 
-    def __init__(self, lines: Iterable[bytes]) -> None:
+    def __init__(self) -> None:
         self.num_answers = 0
         self.num_faults = 0
         self.named: list[str] = []
         self.example = ""
+        self._num_files = 0
         self._hashes = array("q")
         self._lines = array("q")
+
+    def add(self, name: str, lines: Iterable[bytes]) -> None:
+        """Adds the lines of a further file, from its beginning."""
         offset = 0
         for number, line in enumerate(lines, start=1):
-            self._add(number, offset, line)
+            if not line.isspace():
+                self._add(line, offset, number, name)
             offset += len(line)
+        self._num_files += 1
 
     def sorted(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Hashes in ascending order, and the offset, length and number of their lines."""
+        """Hashes in ascending order, and file, offset, length and number of their lines."""
         hashes = np.array(self._hashes, np.int64)
         order = np.argsort(hashes, kind="stable")
-        return hashes[order], np.array(self._lines, np.int64).reshape(-1, 3)[order]
+        return hashes[order], np.array(self._lines, np.int64).reshape(-1, 4)[order]
 
-    def _add(self, number: int, offset: int, line: bytes) -> None:
-        if line.isspace():
-            return
+    def _add(self, line: bytes, offset: int, number: int, name: str) -> None:
         try:
             value = parse_line(line)
             id_ = id_of(value)
             self._hashes.append(hash(id_))
-            self._lines.extend((offset, len(line), number))
+            self._lines.extend((self._num_files, offset, len(line), number))
             answer_of(value)
         except ValueError as error:
             self.num_faults += 1
             if len(self.named) < _NUM_NAMED:
-                self.named.append(f"line {number}: {error}")
+                self.named.append(f"{_where(number, name)}: {error}")
             return
         self.num_answers += 1
         self.example = self.example or id_
+
+
+def _where(number: int, name: str) -> str:
+    return f"line {number} of {name}"
 
 
 def _failed(error: str) -> Answer:
@@ -173,6 +192,25 @@ def _hashed(lines: Iterable[bytes], update: Callable[[bytes], None]) -> Iterator
     for line in lines:
         update(line)
         yield line
+
+
+def _files_at(place: str) -> list[str]:
+    """A file itself; the jsonl files of a folder, sorted."""
+    if "://" not in place.removeprefix("file://"):
+        folder = Path(place.removeprefix("file://"))
+        names = [file.name for file in folder.glob("*.jsonl")] if folder.is_dir() else None
+    elif place.endswith("/"):
+        import fsspec
+
+        fs, path = fsspec.core.url_to_fs(place)
+        names = [_name(found) for found in fs.glob(f"{path.rstrip('/')}/*.jsonl")]
+    else:
+        names = None
+    if names is None:
+        return [place]
+    if not names:
+        raise ValueError("the folder has no jsonl files in it")
+    return [f"{place.rstrip('/')}/{name}" for name in sorted(names)]
 
 
 def _open_seekable(place: str) -> IO[bytes]:
@@ -201,6 +239,10 @@ def _open(place: str) -> IO[bytes]:
     import fsspec
 
     return cast("IO[bytes]", fsspec.open(place, "rb", compression="infer").open())
+
+
+def _name(place: str) -> str:
+    return _shown(place).rstrip("/").rpartition("/")[2]
 
 
 def _shown(place: str) -> str:
