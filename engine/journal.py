@@ -6,12 +6,11 @@ again, by this run or by a later one, asks only what was not answered yet, and k
 its predecessors.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
-
-import orjson
 
 from groundray.engine.storage import PRIVATE, Store
 from groundray.models import Answer, Token
@@ -52,13 +51,14 @@ class Journal:
         data = self._store.read(f"{self._folder}/{name}") if name in self._names else None
         if data is None:
             return None
-        kept = orjson.loads(data)
+        kept = json.loads(data)
         return [_answer(fields) for fields in kept["answers"]], kept["by"]
 
     def keep(self, batch: int, answers: Sequence[Answer], by: dict[str, Any]) -> None:
         """Keeps the answers to a batch."""
         kept = {"answers": [asdict(answer) for answer in answers], "by": by}
-        self._store.write(f"{self._folder}/{batch:05d}.json", orjson.dumps(kept))
+        # json and not orjson: a model's text may hold half a character
+        self._store.write(f"{self._folder}/{batch:05d}.json", json.dumps(kept).encode())
 
     def remove(self) -> None:
         """Forgets the unit, which is committed."""

@@ -348,7 +348,7 @@ def test_the_manifest_names_no_place_of_this_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"formats": []}, FormatError, "no format was asked for"),
+        ({"splits": ["vall"]}, SourceError, "has no split 'vall'; it has train, val"),
         ({"formats": ["qwen3vl"]}, FormatError, "did you mean 'qwen3-vl'"),
         ({"formats": ["qwen3-vl", "qwen3-vl"]}, FormatError, "asked for twice"),
         ({"samples": 0}, SourceError, "--samples 0"),
@@ -367,6 +367,31 @@ def test_wrong_options_are_refused_before_anything_is_written(
     with pytest.raises(error, match=message):
         run(SAMPLE, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_without_a_format_images_and_truth_alone_are_written(tmp_path: Path) -> None:
+    manifest = run(SAMPLE, tmp_path / "out", formats=[], splits=["val"])
+    assert set(manifest.splits) == {"val"}
+    assert {path.split("/")[0] for path in tree(tmp_path / "out")} == {
+        "images",
+        "manifest.json",
+        "truth",
+    }
+
+
+def test_a_bad_image_can_be_kept_where_the_columns_tell_its_size(tmp_path: Path) -> None:
+    made = rows(4)
+    made[1]["image"] = {"bytes": b"no image", "path": None}
+    made[2]["image"] = None
+    made[3] = {**made[3], "image": {"bytes": b"", "path": None}, "width": None}
+    source = write(tmp_path / "in", {"train": made})
+    manifest = run(source, tmp_path / "out", bad_images="keep")
+    assert manifest.records.written == 3
+    assert manifest.records.rejected == {"empty_image": 1}
+    files = {p: d for p, d in tree(tmp_path / "out").items() if p.startswith("images/")}
+    assert files["images/train-00000/000000001001.jpg"] == b"no image"
+    assert files["images/train-00000/000000001002.jpg"] == b""
+    assert_adds_up(manifest)
 
 
 def test_damage_inside_a_file_costs_the_rows_behind_it(tmp_path: Path) -> None:
