@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import numpy as np
-
+from groundray.engine.coco_files import read_detections, read_truth
+from groundray.engine.evaluated import Evaluated, check_distinct, make_scores, name_runs
 from groundray.engine.plugins import Plugin, load_plugins, read_plugins
 from groundray.engine.prediction_files import (
     PredictionFiles,
@@ -18,18 +18,12 @@ from groundray.engine.score_files import open_output, write_scores
 from groundray.engine.scoring.bootstrap import REPLICATES
 from groundray.engine.scoring.coco import ScoreMode
 from groundray.engine.scoring.parts import Part, no_part, score
-from groundray.engine.scoring.scores import (
-    Difference,
-    ProtocolName,
-    RunScores,
-    Scores,
-    compare,
-)
+from groundray.engine.scoring.scores import ProtocolName, Scores
 from groundray.engine.scoring.summary import Described, summarise
 from groundray.engine.scoring.tallies import Rules
 from groundray.engine.sources import public_name
 from groundray.formats import get_format
-from groundray.formats.errors import FormatError, GroundrayError, SourceError
+from groundray.formats.errors import FormatError
 
 _BYTE_S = 60e-9  # measured: 17 MB of predictions a second
 
@@ -48,14 +42,6 @@ class Progress:
     run: str
     files_done: int
     files: int
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluated:
-    """A run that was scored: its numbers, and what they were made of."""
-
-    scores: RunScores
-    part: Part
 
 
 def evaluate(  # noqa: PLR0913  the options of a command
@@ -103,7 +89,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
     """
     store = open_output(output, overwrite=overwrite)
     runs = [open_predictions(place, classes=classes) for place in predictions]
-    shown = name_runs(runs, names)
+    shown = name_runs(predictions, names, [run.checkpoint for run in runs])
     loaded = read_plugins(plugins)
     load_plugins(loaded)
     rules = Rules((), score_mode, replicates, seed, min_score)
@@ -116,52 +102,47 @@ def evaluate(  # noqa: PLR0913  the options of a command
     return scores
 
 
-def make_scores(evaluated: Sequence[Evaluated], rules: Rules, protocol: ProtocolName) -> Scores:
-    """All runs, and how they differ."""
-    return Scores(
-        protocol=protocol,
-        score_mode=rules.mode,
-        min_score=rules.min_score,
-        replicates=rules.replicates,
-        seed=rules.seed,
-        runs=[each.scores for each in evaluated],
-        differences=list(_iter_differences(evaluated, protocol)),
-    )
+def evaluate_coco(  # noqa: PLR0913  the options of a command
+    truth: str,
+    detections: Sequence[str],
+    output: str,
+    *,
+    names: Sequence[str] = (),
+    min_score: float | None = None,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Scores:
+    """Scores a detector's COCO results in the same way, by their own scores.
 
-
-def name_runs(runs: Sequence[PredictionFiles], names: Sequence[str]) -> list[str]:
-    """A name for each run: as given, or the checkpoint's, or the folder's; each once.
-
-    Raises:
-        GroundrayError: names were given, but not one a run, or one twice.
-    """
-    if names:
-        if len(names) != len(runs) or len(set(names)) != len(names):
-            raise GroundrayError(
-                f"--name: {len(runs)} runs need as many different names, not {list(names)}"
-            )
-        return list(names)
-    found = [run.checkpoint or _last_part(run.place) for run in runs]
-    if len(set(found)) < len(found):
-        found = [_last_part(run.place) for run in runs]
-    if len(set(found)) < len(found):
-        found = [f"{name} {number}" for number, name in enumerate(found, start=1)]
-    return found
-
-
-def check_distinct(part: Part, place: str) -> None:
-    """Refuses a run that has a record twice: every number would be wrong in silence.
+    Args:
+        truth: COCO file of annotations.
+        detections: COCO files of results; one a run.
+        output: see `evaluate`.
+        names: of the runs; empty takes those of the files.
+        min_score: a detector's boxes are a whole curve; without it, the operating point counts
+            all of them.
+        replicates: see `evaluate`.
+        seed: see `evaluate`.
+        overwrite: see `evaluate`.
 
     Raises:
-        SourceError: it has.
+        SourceError: a file cannot be read, is none of COCO's, or is about other images.
+        OutputError: output holds scores already, or cannot be written.
     """
-    ids = part.ids()
-    twice = len(ids) - len(np.unique(ids))
-    if twice:
-        raise SourceError(
-            f"{public_name(place)}: {twice:,} records occur more than once; give each run's "
-            "predictions once"
-        )
+    store = open_output(output, overwrite=overwrite)
+    true = read_truth(truth)
+    rules = Rules(true.classes, "given", replicates, seed, min_score)
+    evaluated = []
+    for place, name in zip(detections, name_runs(detections, names), strict=True):
+        part = no_part(rules)
+        for pairs in read_detections(place, true):
+            part.add(score(pairs, rules))
+        described = Described(name, public_name(place), None, None, "annotations", ())
+        evaluated.append(Evaluated(summarise(part.pack(), rules, described, "honest"), part))
+    scores = make_scores(evaluated, rules, "honest")
+    write_scores(store, scores)
+    return scores
 
 
 def _evaluate_run(  # noqa: PLR0913, PLR0917  private
@@ -239,28 +220,6 @@ class FileScorer:
             return None
 
 
-def _iter_differences(
-    evaluated: Sequence[Evaluated], protocol: ProtocolName
-) -> Iterator[Difference]:
-    """Of each run from the first, then of each from the one before, where that is not the first."""
-    steps = [(0, i) for i in range(1, len(evaluated))]
-    steps += [(i - 1, i) for i in range(2, len(evaluated))]
-    for first, second in steps:
-        before, after = evaluated[first], evaluated[second]
-        ids = before.part.ids(), after.part.ids()
-        common = len(np.intersect1d(*ids, assume_unique=True))
-        counted = tuple(
-            each.part.honest if protocol == "honest" else each.part.published
-            for each in (before, after)
-        )
-        yield compare(
-            before.scores,
-            after.scores,
-            (counted[0], counted[1]),
-            (common, len(ids[0]) - common, len(ids[1]) - common),
-        )
-
-
 def _notes(run: PredictionFiles, part: Part) -> list[str]:
     notes = []
     records = part.seen["box"] + part.seen["point"]
@@ -272,9 +231,3 @@ def _notes(run: PredictionFiles, part: Part) -> list[str]:
     if run.expected is not None and run.expected != records:
         notes.append(f"the manifest tells of {run.expected:,} predictions, {records:,} were read")
     return notes
-
-
-def _last_part(place: str) -> str:
-    return next(
-        (part for part in reversed(public_name(place).split("/")) if part), public_name(place)
-    ).removesuffix(".jsonl")

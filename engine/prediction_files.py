@@ -79,19 +79,24 @@ def iter_pairs(file: str, classes: Sequence[str]) -> Iterator[Pairs]:
         SourceError: the file cannot be read, or a line is not a prediction.
     """
     number = 1
-    for lines in _iter_blocks(file):
+    for lines in iter_blocks(file):
         yield build_pairs(lines, classes, place=public_name(file), first=number)
         number += len(lines)
 
 
-def iter_lines(file: str) -> Iterator[bytes]:
-    """The lines of a file.
+def iter_blocks(file: str) -> Iterator[list[bytes]]:
+    """The lines of a file, some megabytes at a time.
 
     Raises:
         SourceError: it cannot be read.
     """
-    for lines in _iter_blocks(file):
-        yield from lines
+    fs, path = file_system(file)
+    try:
+        with fs.open(path, "rb") as handle:
+            while lines := handle.readlines(_BLOCK_BYTES):
+                yield lines
+    except OSError as error:
+        raise SourceError(f"{public_name(file)}: {error.strerror or error}") from error
 
 
 def image_place(image: str, file: str) -> str:
@@ -161,7 +166,7 @@ def _read_manifest(root: str) -> dict[str, Any]:
 
 def _first_line(files: Sequence[str]) -> dict[str, Any]:
     for file in files:
-        for line in iter_lines(file):
+        for line in _iter_lines(file):
             try:
                 fields = orjson.loads(line)
             except ValueError as error:
@@ -175,7 +180,7 @@ def _classes_of_targets(files: Sequence[str]) -> list[str]:
     """Categories of all targets, sorted."""
     names: set[str] = set()
     for file in files:
-        for number, line in enumerate(iter_lines(file), start=1):
+        for number, line in enumerate(_iter_lines(file), start=1):
             try:
                 names.update(target["category"] for target in orjson.loads(line)["targets"])
             except (KeyError, TypeError, ValueError) as error:
@@ -184,11 +189,6 @@ def _classes_of_targets(files: Sequence[str]) -> list[str]:
     return sorted(names)
 
 
-def _iter_blocks(file: str) -> Iterator[list[bytes]]:
-    fs, path = file_system(file)
-    try:
-        with fs.open(path, "rb") as handle:
-            while lines := handle.readlines(_BLOCK_BYTES):
-                yield lines
-    except OSError as error:
-        raise SourceError(f"{public_name(file)}: {error.strerror or error}") from error
+def _iter_lines(file: str) -> Iterator[bytes]:
+    for lines in iter_blocks(file):
+        yield from lines

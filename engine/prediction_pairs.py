@@ -46,7 +46,7 @@ class PairsBuilder:
         self._head.append(
             (
                 str(line["id"]),
-                str(line["image"]),
+                str(line["image"] or line["id"]),
                 (line["width"], line["height"]),
                 grounding,
                 line.get("geometry") == "point",

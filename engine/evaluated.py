@@ -1,0 +1,104 @@
+"""Runs that were scored, put together: their names, and how they differ."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from groundray.engine.scoring.parts import Part
+from groundray.engine.scoring.scores import (
+    Difference,
+    ProtocolName,
+    RunScores,
+    Scores,
+    compare,
+)
+from groundray.engine.scoring.tallies import Rules
+from groundray.engine.sources import public_name
+from groundray.formats.errors import GroundrayError, SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """A run that was scored: its numbers, and what they were made of."""
+
+    scores: RunScores
+    part: Part
+
+
+def make_scores(evaluated: Sequence[Evaluated], rules: Rules, protocol: ProtocolName) -> Scores:
+    """All runs, and how they differ."""
+    return Scores(
+        protocol=protocol,
+        score_mode=rules.mode,
+        min_score=rules.min_score,
+        replicates=rules.replicates,
+        seed=rules.seed,
+        runs=[each.scores for each in evaluated],
+        differences=list(_iter_differences(evaluated, protocol)),
+    )
+
+
+def name_runs(
+    places: Sequence[str], names: Sequence[str], checkpoints: Sequence[str | None] = ()
+) -> list[str]:
+    """A name for each run: as given, or the checkpoint's, or the folder's or file's; each once.
+
+    Raises:
+        GroundrayError: names were given, but not one a run, or one twice.
+    """
+    if names:
+        if len(names) != len(places) or len(set(names)) != len(names):
+            raise GroundrayError(
+                f"--name: {len(places)} runs need as many different names, not {list(names)}"
+            )
+        return list(names)
+    found = [name for name in checkpoints if name is not None]
+    if len(set(found)) < len(places):
+        found = [_last_part(place) for place in places]
+    if len(set(found)) < len(found):
+        found = [f"{name} {number}" for number, name in enumerate(found, start=1)]
+    return found
+
+
+def check_distinct(part: Part, place: str) -> None:
+    """Refuses a run that has a record twice: every number would be wrong in silence.
+
+    Raises:
+        SourceError: it has.
+    """
+    ids = part.ids()
+    twice = len(ids) - len(np.unique(ids))
+    if twice:
+        raise SourceError(
+            f"{public_name(place)}: {twice:,} records occur more than once; give each run's "
+            "predictions once"
+        )
+
+
+def _iter_differences(
+    evaluated: Sequence[Evaluated], protocol: ProtocolName
+) -> Iterator[Difference]:
+    """Of each run from the first, then of each from the one before, where that is not the first."""
+    steps = [(0, i) for i in range(1, len(evaluated))]
+    steps += [(i - 1, i) for i in range(2, len(evaluated))]
+    for first, second in steps:
+        before, after = evaluated[first], evaluated[second]
+        ids = before.part.ids(), after.part.ids()
+        common = len(np.intersect1d(*ids, assume_unique=True))
+        counted = tuple(
+            each.part.honest if protocol == "honest" else each.part.published
+            for each in (before, after)
+        )
+        yield compare(
+            before.scores,
+            after.scores,
+            (counted[0], counted[1]),
+            (common, len(ids[0]) - common, len(ids[1]) - common),
+        )
+
+
+def _last_part(place: str) -> str:
+    return next(
+        (part for part in reversed(public_name(place).split("/")) if part), public_name(place)
+    ).rsplit(".json", 1)[0]
