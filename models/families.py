@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from groundray.formats.errors import ModelError
 
@@ -18,6 +18,9 @@ class Family:
         one_by_one: whether its processor takes a single prompt.
         pixels: where its image processor keeps the largest area: in `size`, counted once or once
             for each frame that a patch spans, or in the processor's `image_max_pixels`.
+        model_normalises: whether the model, not its processor, turns bytes into normal pixels, and
+            has to be told how.
+        needs_gpu: whether its layers have no kernels for a CPU.
         hands_on_cache: whether `generate` itself hands the keys and values of a step to the next.
     """
 
@@ -25,6 +28,8 @@ class Family:
     image_part: Mapping[str, Any]
     one_by_one: bool = False
     pixels: Literal["size", "size_by_frames", "image_max_pixels"] = "size"
+    model_normalises: bool = False
+    needs_gpu: bool = False
     hands_on_cache: bool = False
 
 
@@ -37,6 +42,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
             image_part=MappingProxyType({"type": "image_url", "image_url": {"url": "image"}}),
             one_by_one=True,
             pixels="image_max_pixels",
+            model_normalises=True,
+            needs_gpu=True,
             hands_on_cache=True,
         ),
         "glm4v_moe": Family(name="glm-4.5v", image_part=_IMAGE, pixels="size_by_frames"),
@@ -88,3 +95,30 @@ def limit_pixels(processor: Any, family: Family, max_pixels: int | None) -> int:
     if getattr(images, "max_pixels", None) is not None:
         images.max_pixels, images.min_pixels = area * frames, shortest
     return area
+
+
+class Normalisation(NamedTuple):
+    """What `add_image_preprocess` of ERNIE's model takes; the names are its own.
+
+    Attributes:
+        rescale_factor: from bytes to the unit.
+        image_mean_tensor: `(1, 3 * patch_size ** 2)`, a channel after the other, as patches are.
+        image_std_tensor: the same.
+    """
+
+    rescale_factor: float
+    image_mean_tensor: Any
+    image_std_tensor: Any
+
+
+def normalisation(processor: Any, *, patch_size: int) -> Normalisation:
+    """That of a checkpoint's image processor."""
+    import numpy as np
+    import paddle
+
+    images = processor.image_processor
+    mean, std = (
+        paddle.to_tensor(np.repeat(np.float32(values), patch_size**2)[np.newaxis])
+        for values in (images.image_mean, images.image_std)
+    )
+    return Normalisation(images.rescale_factor, mean, std)

@@ -1,6 +1,8 @@
 """A checkpoint's processor and model, ready to answer on the device that there is."""
 
+import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +19,9 @@ from groundray.models.checkpoints import (
     shown,
     view,
 )
-from groundray.models.families import Family, family_of
+from groundray.models.families import Family, family_of, normalisation
+from groundray.models.paddle_import import import_paddle
 from groundray.models.weights import WeightFiles, check_adapter, check_weights, is_paddle_layout
-
-INSTALL = (
-    "the backend 'paddleformers' needs Paddle: pip install 'groundray[cpu]', or what "
-    "requirements-gpu.txt names on a machine with GPUs"
-)
 
 _CONFIG = "config.json"
 _ADAPTER = "lora_config.json"
@@ -83,15 +81,7 @@ def load(checkpoint: str) -> Loaded:
     Raises:
         ModelError: it cannot be loaded, or Paddle is missing.
     """
-    try:
-        import paddle
-        from paddleformers.utils.log import logger
-    except ImportError as error:
-        raise ModelError(f"{INSTALL} ({error})") from error
-    from groundray.models.cpu_support import prepare
-
-    prepare()
-    logger.set_level("WARNING")
+    paddle = import_paddle()
     is_gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     paddle.set_device("gpu" if is_gpu else "cpu")
     check_checkpoint(checkpoint)
@@ -133,6 +123,9 @@ def _load_whole(folder: Path, *, is_gpu: bool) -> Loaded:
         processor = AutoProcessor.from_pretrained(str(place))
     check_weights(model, files)
     _attend(model.config, *attention)
+    if family.model_normalises:
+        patch_size = model.config.vision_config.patch_size
+        model.add_image_preprocess(normalisation(processor, patch_size=patch_size))
     model.eval()
     return Loaded(
         processor, model, family, "gpu" if is_gpu else "cpu", dtype, attention, is_adapted=False
@@ -151,13 +144,19 @@ def _merge_adapter(model: Any, folder: Path) -> None:
 
 @contextmanager
 def _loading(folder: Path) -> Iterator[None]:
-    """What PaddleFormers raises over a broken checkpoint is of any class."""
+    """Keeps loaders quiet; what they raise over a broken checkpoint is of any class."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except Exception as error:
         raise ModelError(
             f"PaddleFormers cannot load {str(folder)!r}: {type(error).__name__}: {error}"
         ) from error
+    finally:
+        logging.disable(before)
 
 
 def _fit(config: Any, *, is_gpu: bool) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from groundray.formats.errors import ModelError, OutOfMemoryError
 from groundray.models.base import Answer, ImageInput, Prompt, Settings, Token
 from groundray.models.families import limit_pixels
-from groundray.models.loading import INSTALL, check_checkpoint, load
+from groundray.models.loading import check_checkpoint, load
+from groundray.models.paddle_import import INSTALL
 from groundray.models.tokens import end_ids, split_text, until_end
 
 
@@ -30,6 +31,7 @@ class PaddleFormers:
     batch_size: ClassVar[int] = 8
     max_batch_size: ClassVar[int | None] = None
     has_logprobs: ClassVar[bool] = True
+    needs: ClassVar[tuple[str, ...]] = ("paddle", "paddleformers")
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -38,15 +40,17 @@ class PaddleFormers:
         Raises:
             ModelError: what is wrong, and what would be right.
         """
-        for package in ("paddle", "paddleformers"):
-            if importlib.util.find_spec(package) is None:
-                raise ModelError(f"{INSTALL} (no module named {package!r})")
+        for module in cls.needs:
+            if importlib.util.find_spec(module) is None:
+                raise ModelError(f"{INSTALL} (no module named {module!r})")
         if settings.server is not None:
             raise ModelError("the backend 'paddleformers' asks no server; --backend server does")
         check_checkpoint(settings.checkpoint)
 
     def __init__(self, settings: Settings) -> None:
         loaded = load(settings.checkpoint)
+        if loaded.family.needs_gpu and loaded.device != "gpu":
+            raise ModelError(f"{loaded.family.name} has layers that run on GPUs only; here is none")
         self.device: str = loaded.device
         self._settings = settings
         self._loaded = loaded

@@ -29,6 +29,18 @@ GLM_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"
 )
 
+ERNIE_TEMPLATE = (
+    "<|begin_of_sentence|>{% for message in messages %}"
+    "{% if message.role == 'user' %}User: {% elif message.role == 'assistant' %}Assistant: "
+    "{% endif %}"
+    "{% if message.content is string %}{{ message.content }}"
+    "{% else %}{% for content in message.content %}"
+    "{% if content.type == 'image_url' %}"
+    "{{ '<|IMAGE_START|><|image@placeholder|><|IMAGE_END|>' }}"
+    "{% elif 'text' in content %}{{ content.text }}{% endif %}{% endfor %}{% endif %}"
+    "{{ '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: ' }}{% endif %}"
+)
+
 _WORDS = (
     "Task: Object Detection Detect all objects in the image and output their bounding boxes. "
     "Locate every instance that belongs to the following categories person, car, dog, cat, "
@@ -75,6 +87,14 @@ GLM_SPECIAL = Special(
         *("<answer>", "</answer>"),
     ],
 )
+
+
+_ERNIE_SPECIAL = [
+    *("<cls>", "<sep>", "<mask:0>", "<mask:1>", "<mask:7>"),
+    *("<|begin_of_sentence|>", "<|end_of_sentence|>", "<|IMAGE_PLACEHOLDER|>"),
+    *("<|IMAGE_START|>", "<|image@placeholder|>", "<|IMAGE_END|>"),
+    *("<|VIDEO_START|>", "<|video@placeholder|>", "<|VIDEO_END|>"),
+]
 
 
 def write_byte_level(
@@ -135,6 +155,43 @@ def write_byte_level(
     (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     vocabulary: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
     return vocabulary
+
+
+def write_sentencepiece(folder: Path, *, template: str) -> dict[str, int]:
+    """Writes ERNIE's tokenizer: SentencePiece that falls back to bytes, and its chat template.
+
+    Returns:
+        Token to number, all of them.
+    """
+    import sentencepiece
+
+    with (folder / "tokenizer.model").open("wb") as file:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter([_WORDS]),
+            model_writer=file,
+            model_type="bpe",
+            vocab_size=_VOCABULARY,
+            hard_vocab_limit=False,
+            byte_fallback=True,
+            pad_id=0,
+            bos_id=1,
+            eos_id=2,
+            unk_id=3,
+            user_defined_symbols=_ERNIE_SPECIAL,
+            minloglevel=2,
+        )
+    config = {
+        "bos_token": "<s>",
+        "chat_template": template,
+        "eos_token": "</s>",
+        "pad_token": "<pad>",
+        "tokenizer_class": "Ernie4_5_VLTokenizer",
+        "unk_token": "<unk>",
+    }
+    write_json(folder / "tokenizer_config.json", config)
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    return {pieces.id_to_piece(id_): id_ for id_ in range(len(pieces))}
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

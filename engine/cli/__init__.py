@@ -9,9 +9,14 @@ from groundray.engine.cli.convert import EPILOG as CONVERT_EPILOG
 from groundray.engine.cli.convert import convert
 from groundray.engine.cli.draw import EPILOG as DRAW_EPILOG
 from groundray.engine.cli.draw import draw
+from groundray.engine.cli.evaluate import EPILOG as EVALUATE_EPILOG
+from groundray.engine.cli.evaluate import evaluate
+from groundray.engine.cli.export import EPILOG as EXPORT_EPILOG
+from groundray.engine.cli.export import export
 from groundray.engine.cli.formats import formats
 from groundray.engine.cli.inspect import EPILOG as INSPECT_EPILOG
 from groundray.engine.cli.inspect import inspect
+from groundray.engine.cli.models import models
 from groundray.engine.cli.predict import EPILOG as PREDICT_EPILOG
 from groundray.engine.cli.predict import predict
 from groundray.formats.errors import GroundrayError
@@ -26,9 +31,12 @@ app = typer.Typer(
 
 app.command(epilog=CONVERT_EPILOG)(convert)
 app.command(epilog=DRAW_EPILOG)(draw)
+app.command(epilog=EVALUATE_EPILOG)(evaluate)
+app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog=INSPECT_EPILOG)(inspect)
 app.command(epilog=PREDICT_EPILOG)(predict)
 app.add_typer(formats, name="formats")
+app.add_typer(models, name="models")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
