@@ -72,7 +72,8 @@ class Grid:
     @property
     def tolerance_steps(self) -> float:
         """How far an edge that was encoded and decoded may be off, in steps."""
-        return 0.5 if self.rounding == "half_even" else 1.0
+        whole = self.highest is None or self.highest >= self.steps
+        return 0.5 if self.rounding == "half_even" and whole else 1.0
 
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> IntArray:
         """`(N, 4)` integers of `(N, 4)` pixels in images of `(N, 2)` width and height."""

@@ -37,6 +37,7 @@ class DeclaredFormat:
         envelope: what stands around an answer.
         system: system message, or None for none.
         source: repository, path, revision, and how sure the facts are.
+        confidence: `verified`, or `unverified: ` and what no source says.
     """
 
     name: str
@@ -49,6 +50,7 @@ class DeclaredFormat:
     envelope: Envelope
     system: str | None = None
     source: str
+    confidence: str = "verified"
 
     @property
     def space(self) -> str:

@@ -46,6 +46,7 @@ def show(name: NameArgument, plugin: PluginOption = None) -> None:
     format_ = get_format(name)
     print(f"{name}, of {FORMATS.origin(name)}")
     print(f"source: {format_.source}")
+    print(f"confidence: {getattr(format_, 'confidence', 'not stated')}")
     print(f"space: {_space(format_)}")
     if format_.system is not None:
         print(f"system: {format_.system}")
@@ -121,7 +122,7 @@ def _row(name: str) -> dict[str, str | list[Task]]:
 
 
 def _cell(value: str | list[Task]) -> str:
-    return ", ".join(value) if isinstance(value, list) else value
+    return ", ".join(value) if isinstance(value, list) else value.replace("\n", "\\n")
 
 
 def _space(format_: BoxFormat) -> str:

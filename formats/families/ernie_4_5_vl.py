@@ -31,4 +31,5 @@ ERNIE_4_5_VL = DeclaredFormat(
         "PaddlePaddle/ERNIE#1364 for the space (sure); PaddlePaddle/FastDeploy "
         "docs/get_started/ernie-4.5-vl-thinking.md for the text (fairly sure); rounding unpublished"
     ),
+    confidence="unverified: text, rounding, and that models that do not think write the same",
 )

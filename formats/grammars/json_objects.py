@@ -29,6 +29,7 @@ class Json:
         between: what stands between two.
         tail: what stands after the last.
         comma: what stands between two numbers of a box.
+        brackets: around the numbers of a box; tags in their place are read as brackets.
         count: how many numbers a box has.
     """
 
@@ -37,6 +38,7 @@ class Json:
     between: str = ", "
     tail: str = "]"
     comma: str = ", "
+    brackets: tuple[str, str] = ("[", "]")
     count: int = 4
 
     def label_text(self, label: str) -> str:
@@ -57,6 +59,7 @@ class Json:
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of any JSON-like answer."""
+        body = self._with_brackets(body)
         parts = _boxed_parts(body)
         meanings = [self._read(part) for part in parts]
         last = parts[-1]
@@ -75,6 +78,15 @@ class Json:
                 seen.add(stated)
         return ParsedAnswer(tuple(objects), _issues(meanings), tuple(spans))
 
+    def _with_brackets(self, body: Body) -> Body:
+        """The body with brackets, and blanks to the same length, in place of the tags of boxes."""
+        if self.brackets == ("[", "]"):
+            return body
+        text = body.text
+        for tag, bracket in zip(self.brackets, "[]", strict=True):
+            text = text.replace(tag, bracket.ljust(len(tag)))
+        return body._replace(text=text)
+
     def _read(self, part: Body) -> Meaning:
         groups = scan(part.text, ended=part.ended)
         if not groups and (numbers := numbers_in(part.text, 0)) is not None:
@@ -92,7 +104,8 @@ class Json:
         """`%`-template of one object."""
         box = self.comma.join(["%s"] * self.count)
         escaped = self.item.replace("%", "%%")
-        return escaped.replace("{box}", f"[{box}]").replace("{label}", "%s")
+        bracketed = f"{self.brackets[0]}{box}{self.brackets[1]}"
+        return escaped.replace("{box}", bracketed).replace("{label}", "%s")
 
 
 def _boxed_parts(body: Body) -> list[Body]:

@@ -54,6 +54,7 @@ def test_show_prints_an_example_and_the_source(
     assert main(["formats", "show", name]) == 0
     out = capsys.readouterr().out
     assert "source: " in out
+    assert "\nconfidence: verified\n" in out or "\nconfidence: unverified: " in out
     assert "961" in out
     assert "nothing there:" in out
 
