@@ -17,7 +17,7 @@ from groundray.engine.records import FloatArray, IntArray
 _CELL = (560, 420)  # pixels that an image is fitted into, one of several and one alone
 _ALONE = (1120, 1120)
 _MARGIN = 20
-_OUTLINE, _LEADER = 3, 2
+_OUTLINE, _LEADER, _DASH = 3, 2, 6
 _SMALL = 4  # a box of fewer label heights must not be hidden by a label
 _NEARER = 0.01  # share of a box that may be hidden for the next better place of a label
 _PADDING = 4  # between a label's text and its edge
@@ -32,11 +32,13 @@ class Mark(NamedTuple):
         xyxy: four finite numbers, pixels of the image; may lie outside it.
         label: what is written beside it; nothing where empty.
         colour: `#rrggbb`.
+        dashed: whether the outline is broken.
     """
 
     xyxy: Sequence[float]
     label: str
     colour: str
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def draw_marks(image: Image.Image, marks: Sequence[Mark], typeface: Typeface) ->
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     small_first = np.argsort(areas, kind="stable").tolist()
     for i in reversed(small_first):
-        canvas.rectangle(tuple(boxes[i].tolist()), outline=marks[i].colour, width=_OUTLINE)
+        _draw_outline(canvas, boxes[i], marks[i])
 
     height = typeface.ascent + typeface.descent
     in_the_way = boxes[areas < (_SMALL * height) ** 2]
@@ -109,6 +111,22 @@ def draw_marks(image: Image.Image, marks: Sequence[Mark], typeface: Typeface) ->
         canvas.rectangle((left, top, right - 1, bottom - 1), fill=colour)
         typeface.write(canvas, left + _PADDING, top, text, _readable_on(colour))
     return image
+
+
+def _draw_outline(canvas: ImageDraw.ImageDraw, box: IntArray, mark: Mark) -> None:
+    x1, y1, x2, y2 = box.tolist()
+    if not mark.dashed:
+        canvas.rectangle((x1, y1, x2, y2), outline=mark.colour, width=_OUTLINE)
+        return
+    for first, last, dash in (
+        *(((x, y), (min(x + _DASH, x2), y), i) for y in (y1, y2) for i, x in _steps(x1, x2)),
+        *(((x, y), (x, min(y + _DASH, y2)), i) for x in (x1, x2) for i, y in _steps(y1, y2)),
+    ):
+        canvas.line((first, last), fill=mark.colour if dash % 2 == 0 else _PAPER, width=_LEADER)
+
+
+def _steps(start: int, stop: int) -> list[tuple[int, int]]:
+    return list(enumerate(range(start, stop + 1, _DASH)))
 
 
 def _place_label(

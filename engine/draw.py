@@ -1,13 +1,14 @@
-"""Pictures of examples: what a model is trained to say, drawn on the image that it is said of.
+"""Pictures of examples and predictions: what a model is trained to say, and what it said.
 
-The boxes come from the example's text alone, as the trainer completes it, through the format's own
-parse and decode. Where they sit right, everything before them was right: the coordinate space, the
-image size, the order of labels, the frame of a turned image.
+The boxes of an example come from its text alone, as the trainer completes it, through the format's
+own parse and decode. Where they sit right, everything before them was right: the coordinate space,
+the image size, the order of labels, the frame of a turned image.
 """
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,14 +25,16 @@ if TYPE_CHECKING:
 
     from groundray.engine.canvas import Panel
 
+    _MakePanel = Callable[[dict[str, Any], Callable[[], Image]], Panel]
+
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A sheet of drawn examples.
+    """A sheet of drawn examples or predictions.
 
     Attributes:
         image: the sheet.
-        ids: of the examples, in the order drawn.
+        ids: in the order drawn.
         num_boxes: drawn in all.
         format_name: whose parse and decode gave the boxes.
     """
@@ -50,11 +53,11 @@ def draw_examples(
     format_name: str | None = None,
     fonts: Sequence[str] = (),
 ) -> Drawing:
-    """Draws examples of a converted data set.
+    """Draws examples of a converted data set, or predictions beside their targets.
 
     Args:
         examples: path or fsspec URL of a jsonl shard, or of a folder of them: `OUTPUT/FORMAT` or
-            `OUTPUT/FORMAT/SPLIT`.
+            `OUTPUT/FORMAT/SPLIT`, or what `predict` wrote, `OUTPUT/CHECKPOINT`.
         first: which example to start from: its position, or its id.
         number: how many to draw, at least one; fewer where the examples end before.
         format_name: None takes the name of the folder that the shards are in.
@@ -66,17 +69,22 @@ def draw_examples(
         ImageError: an image cannot be read.
     """
     from groundray.engine.canvas import draw_panels
+    from groundray.engine.prediction_panels import prediction_panel
 
     shards = _find_shards(examples)
-    name = format_name or _name_from_folder(shards[0])
-    box_format = get_format(name)
     chosen = list(islice(_iter_from(first, shards), number))
     if not chosen:
         raise SourceError(f"no example {first!r} in {examples!r}")
-    panels = [_panel(example, box_format) for example in chosen]
+    kinds = {"predictions" in line.fields for line in chosen}
+    if kinds == {True}:
+        name = str(chosen[0].fields.get("format"))
+        panels = [_panel_of(line, prediction_panel) for line in chosen]
+    else:
+        name = format_name or _name_from_folder(shards[0])
+        panels = [_panel_of(line, partial(_example_panel, get_format(name))) for line in chosen]
     return Drawing(
         draw_panels(panels, fonts=fonts),
-        tuple(example.id for example in chosen),
+        tuple(line.id for line in chosen),
         sum(len(panel.marks) for panel in panels),
         name,
     )
@@ -101,14 +109,13 @@ def save_drawing(drawing: Drawing, output: str, *, overwrite: bool) -> None:
         raise OutputError(f"cannot write {output!r}: {error.strerror or error}") from error
 
 
-class _Example(NamedTuple):
-    """What is drawn of one line; `place` says where it stands, for messages."""
+class _Line(NamedTuple):
+    """A line of a shard; `place` says where it stands, for messages."""
 
     place: str
+    shard: str
     id: str
-    image: str
-    prompt: str
-    answer: str
+    fields: dict[str, Any]
 
 
 def _find_shards(examples: str) -> list[str]:
@@ -118,10 +125,10 @@ def _find_shards(examples: str) -> list[str]:
     fs, root = fsspec.core.url_to_fs(examples)
     if fs.isfile(root):
         return [examples]
-    if fs.exists(f"{root}/manifest.json"):
-        folders = [posixpath.basename(path.rstrip("/")) for path in fs.ls(root, detail=False)]
-        known = ", ".join(sorted(f"{examples}/{n}" for n in folders if n in format_names()))
-        raise SourceError(f"{examples!r} holds every format of a run; draw one of them: {known}")
+    known = [name for name in format_names() if fs.isdir(f"{root}/{name}")]
+    if known and fs.exists(f"{root}/manifest.json"):
+        named = ", ".join(f"{examples}/{name}" for name in known)
+        raise SourceError(f"{examples!r} holds every format of a run; draw one of them: {named}")
     found = sorted([*fs.glob(f"{root}/*.jsonl"), *fs.glob(f"{root}/*/*.jsonl")])
     if not found:
         raise SourceError(f"no examples at {examples!r}: neither a jsonl file nor a folder of them")
@@ -136,7 +143,7 @@ def _name_from_folder(shard: str) -> str:
     raise FormatError(f"no folder of {shard!r} tells the format: give it with --format NAME")
 
 
-def _iter_from(first: int | str, shards: Sequence[str]) -> Iterator[_Example]:
+def _iter_from(first: int | str, shards: Sequence[str]) -> Iterator[_Line]:
     position = -1
     started = False
     for shard in shards:
@@ -144,10 +151,10 @@ def _iter_from(first: int | str, shards: Sequence[str]) -> Iterator[_Example]:
             position += 1
             started = started or position == first
             if started or isinstance(first, str):
-                example = _read_example(line, shard, place)
-                started = started or example.id == first
+                read = _read_line(line, shard, place)
+                started = started or read.id == first
                 if started:
-                    yield example
+                    yield read
 
 
 def _iter_lines(shard: str) -> Iterator[tuple[str, bytes]]:
@@ -158,19 +165,12 @@ def _iter_lines(shard: str) -> Iterator[tuple[str, bytes]]:
             yield f"{shard}, line {number}", line
 
 
-def _read_example(line: bytes, shard: str, place: str) -> _Example:
+def _read_line(line: bytes, shard: str, place: str) -> _Line:
     try:
         fields: dict[str, Any] = orjson.loads(line)
-        turns = {message["role"]: message["content"] for message in fields["messages"]}
-        return _Example(
-            place,
-            str(fields.get("id", place)),
-            _image_url(fields["images"][0], shard),
-            turns["user"].replace("<image>", ""),
-            trained_text(Rendered(turns["assistant"], fields.get("objects"))),
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise SourceError(f"{place}: not an example of one image: {error!r}") from error
+        return _Line(place, shard, str(fields.get("id", place)), fields)
+    except (ValueError, AttributeError) as error:
+        raise SourceError(f"{place}: neither an example nor a prediction: {error!r}") from error
 
 
 def _image_url(image: str, shard: str) -> str:
@@ -181,11 +181,27 @@ def _image_url(image: str, shard: str) -> str:
     return f"{protocol}://{joined}" if protocol else joined
 
 
-def _panel(example: _Example, box_format: BoxFormat) -> "Panel":
+def _panel_of(line: _Line, make: "_MakePanel") -> "Panel":
+    """The panel of a line; `make` gets its fields, and what reads its image."""
+    try:
+        fields = line.fields
+        name = fields["image"] if "image" in fields else fields["images"][0]
+        return make(fields, partial(_read_image, _image_url(name, line.shard)))
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"{line.place}: neither an example of one image nor a prediction: {error!r}"
+        ) from error
+
+
+def _example_panel(
+    box_format: BoxFormat, fields: dict[str, Any], read_image: "Callable[[], Image]"
+) -> "Panel":
     from groundray.engine.canvas import Mark, Panel, colour_of
 
-    image = _read_image(example.image)
-    answer = box_format.parse(example.answer)
+    turns = {message["role"]: message["content"] for message in fields["messages"]}
+    text = trained_text(Rendered(turns["assistant"], fields.get("objects")))
+    answer = box_format.parse(text)
+    image = read_image()
     labels = [found.category or "" for found in answer.objects]
     xyxy = np.empty((0, 4))
     if labels:
@@ -197,8 +213,13 @@ def _panel(example: _Example, box_format: BoxFormat) -> "Panel":
         if np.isfinite(box).all()
     ]
     width, height = image.size
-    facts = [example.id, f"{width} x {height}", f"{len(marks)} boxes", *answer.issues]
-    return Panel(image, marks, "  ·  ".join(facts), example.prompt)
+    facts = [
+        str(fields.get("id", "")),
+        f"{width} x {height}",
+        f"{len(marks)} boxes",
+        *answer.issues,
+    ]
+    return Panel(image, marks, "  ·  ".join(facts), turns["user"].replace("<image>", ""))
 
 
 def _read_image(url: str) -> "Image":

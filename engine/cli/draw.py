@@ -12,7 +12,10 @@ EPILOG = "Example: groundray draw out/qwen3-vl look.png --grid 6"
 def draw(
     examples: Annotated[
         str,
-        typer.Argument(metavar="EXAMPLES", help="A jsonl shard, or a folder: OUT/qwen3-vl."),
+        typer.Argument(
+            metavar="EXAMPLES",
+            help="A jsonl shard or a folder of them: OUT/qwen3-vl, PREDICTIONS/CHECKPOINT.",
+        ),
     ],
     output: Annotated[str, typer.Argument(metavar="OUTPUT.png", help="The PNG to write.")],
     example_id: Annotated[
@@ -37,7 +40,10 @@ def draw(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a summary.")] = False,
 ) -> None:
-    """Draw boxes and labels onto images, from the text that a model is trained on."""
+    """Draw boxes onto images: from the text that a model is trained on, or what one answered.
+
+    Predictions are solid, their targets dashed.
+    """
     from groundray.engine.draw import draw_examples, save_drawing
     from groundray.engine.plugins import load_plugins, read_plugins
 
@@ -55,5 +61,4 @@ def draw(
         facts = {"output": output, "format": drawing.format_name, "ids": drawing.ids}
         print(json.dumps({**facts, "boxes": drawing.num_boxes}))
     else:
-        num_examples, num_boxes = len(drawing.ids), drawing.num_boxes
-        print(f"drew {num_examples} examples with {num_boxes} boxes to {output}")
+        print(f"drew {len(drawing.ids)} images with {drawing.num_boxes} boxes to {output}")
