@@ -65,6 +65,25 @@ def test_encoding_equals_the_official_line_of_python(
     assert encode_one(box, width, height, Grid()) == official
 
 
+@pytest.mark.parametrize(
+    ("grid", "highest"),
+    [
+        (Grid(1000), 1000),  # Qwen2-VL, Qwen3-VL, GLM, InternVL
+        (Grid(1000, highest=999), 999),  # Doubao, CogVLM
+    ],
+)
+def test_a_million_boxes_equal_the_official_line(grid: Grid, highest: int) -> None:
+    """QwenLM/Qwen3-VL, process_bbox.ipynb; half of them at whole and half pixels, for ties."""
+    rng = np.random.default_rng(0)
+    sizes = np.exp(rng.uniform(0, np.log(6000), (1_000_000, 2))).astype(np.int64)
+    sizes[:200_000] = rng.choice([1000, 2000, 500, 16, 640], (200_000, 2))
+    xyxy = rng.random((len(sizes), 4)) * np.tile(sizes, 2)
+    xyxy[::2] = np.rint(xyxy[::2] * 2) / 2
+    rounded = np.array(list(map(round, (xyxy / np.tile(sizes, 2) * 1000).ravel().tolist())))
+    official = np.clip(rounded.reshape(-1, 4), 0, highest)
+    assert np.array_equal(grid.encode(xyxy, sizes.astype(np.float64)), official)
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, BLOCK - 1, BLOCK, 2 * BLOCK + 1]))
 def test_blocks_do_not_show(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)
