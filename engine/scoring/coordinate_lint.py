@@ -4,23 +4,23 @@ A diagnosis, never a rescore: whoever reads a box in the space that fits the tru
 truth, and not the model.
 
 An answer looks like a reading where at least half of its boxes do. A box does where the reading
-puts it on a target (IoU 0.7) and the format's own puts it on none (IoU below 0.3). Two readings
-need no target: fractions of 1 that the format reads as something else, and numbers that reach far
-out of the image in the format's reading and fit into it as pixels.
+puts it on a target (IoU 0.7) and the format's own does much worse (by 0.3). Two readings need no
+target: fractions of 1 that the format reads as something else, and numbers that reach far out of
+the image in the format's reading and fit into it as pixels.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 
-from groundray.engine.records import BoolArray, FloatArray
+from groundray.engine.records import BoolArray, FloatArray, IntArray
 from groundray.engine.scoring.overlaps import best_iou
 from groundray.engine.scoring.pairs import Pairs
 
-_FITS, _FAILS = 0.7, 0.3
+_FITS, _BETTER = 0.7, 0.3
 _FAR_OUT = 1.05
 _LEAST_SHARE, _LEAST_ANSWERS = 0.05, 3  # below it is chance: a bad model hits by accident
 
@@ -72,12 +72,13 @@ def count_readings(pairs: Pairs) -> LintCounts:
     boxes = np.bincount(record[usable], minlength=len(pairs))
     counts["answers"] = int((boxes > 0).sum())
     lost = np.flatnonzero(usable)
-    lost = lost[best_iou(pairs, pairs.prediction_xyxy[lost], lost) < _FAILS]
+    own = best_iou(pairs, pairs.prediction_xyxy[lost], lost)
+    lost, own = lost[own < 1 - _BETTER], own[own < 1 - _BETTER]
     if not len(lost):
         return counts
     votes = {
-        name: np.bincount(record[rows], minlength=len(pairs))
-        for name, rows in _iter_votes(pairs, lost)
+        name: np.bincount(record[lost[fits]], minlength=len(pairs))
+        for name, fits in _iter_votes(pairs, lost, own)
     }
     table = np.stack(list(votes.values()))
     best, most = table.argmax(axis=0), table.max(axis=0)
@@ -108,7 +109,14 @@ def readings(counts: LintCounts, format_name: str | None) -> list[Reading]:
     return found
 
 
-def _iter_votes(pairs: Pairs, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]"):  # type: ignore[no-untyped-def]
+def _iter_votes(pairs: Pairs, rows: IntArray, own: FloatArray) -> Iterator[tuple[str, BoolArray]]:
+    """Each reading, with `(K,)` whether it explains each of the boxes.
+
+    Args:
+        pairs: where the targets are.
+        rows: `(K,)` the boxes.
+        own: `(K,)` their highest IoU in the format's reading.
+    """
     wire, xyxy = pairs.wire[rows], pairs.prediction_xyxy[rows]
     sides = np.tile(pairs.image_sizes[pairs.prediction_record[rows]], 2)
     by_range = _by_range(wire, xyxy, sides)
@@ -116,10 +124,10 @@ def _iter_votes(pairs: Pairs, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]"
         for order, arrange in _ORDERS.items():
             boxes = arrange(wire) * (scale(sides) * sides)
             other = ~np.isclose(boxes, xyxy, atol=1.0).all(axis=1)
-            fits = other & (best_iou(pairs, boxes, rows) >= _FITS)
+            fits = other & (best_iou(pairs, boxes, rows) >= np.maximum(_FITS, own + _BETTER))
             if not order and unit in by_range:
                 fits |= other & by_range[unit]
-            yield unit + order, rows[fits]
+            yield unit + order, fits
 
 
 def _by_range(wire: FloatArray, xyxy: FloatArray, sides: FloatArray) -> dict[str, BoolArray]:

@@ -75,7 +75,7 @@ class RunScores:
     coco: Coco
     operating_point: OperatingPoint
     grounding: Grounding | None
-    intervals: Mapping[str, Interval | None]
+    intervals: Mapping[str, Interval]
     health: Health
     by_class: Sequence[ClassScores]
     by_size: Sequence[GroupScores]
@@ -142,7 +142,7 @@ class Scores:
         fields: dict[str, Any] = {"version": VERSION, "level": LEVEL, **asdict(self)}
         for run in fields["runs"]:
             run["intervals"] = {
-                name: None if each is None else {"low": each[0], "high": each[1]}
+                name: {"low": each[0], "high": each[1]}
                 for name, each in run["intervals"].items()
             }
         honest = [run["protocols"] for run in fields["runs"]]
@@ -163,7 +163,7 @@ def replicate_values(counted: Counted) -> dict[str, FloatArray]:
     return values | {f"grounding.{name}": each for name, each in grounding.items()}
 
 
-def intervals(counted: Counted) -> dict[str, Interval | None]:
+def intervals(counted: Counted) -> dict[str, Interval]:
     """Of each metric; empty without replicates."""
     if not len(counted.replicates):
         return {}
