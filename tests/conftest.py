@@ -6,10 +6,21 @@ import pytest
 
 from groundray.formats import FORMATS
 from groundray.models import BACKENDS
+from tests.models.asking import paddle
+from tests.models.tiny_training import trained_checkpoint
 from tests.plugins import toy_plugin
 from tests.servers import bucket, chat_server, hub, hub_server, s3_endpoint
 
-__all__ = ["bucket", "chat_server", "hub", "hub_server", "s3_endpoint", "toy_plugin"]
+__all__ = [
+    "bucket",
+    "chat_server",
+    "hub",
+    "hub_server",
+    "paddle",
+    "s3_endpoint",
+    "toy_plugin",
+    "trained_checkpoint",
+]
 
 
 @pytest.fixture(autouse=True)
