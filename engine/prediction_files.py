@@ -93,8 +93,12 @@ def iter_blocks(file: str) -> Iterator[list[bytes]]:
     fs, path = file_system(file)
     try:
         with fs.open(path, "rb") as handle:
-            while lines := handle.readlines(_BLOCK_BYTES):
+            rest = b""
+            while block := handle.read(_BLOCK_BYTES):
+                *lines, rest = (rest + block).split(b"\n")
                 yield lines
+            if rest:
+                yield [rest]
     except OSError as error:
         raise SourceError(f"{public_name(file)}: {error.strerror or error}") from error
 
