@@ -72,7 +72,9 @@ def predict_on_ray(
 
         gpus, most = _settle(actors, job.backend)
         pool = ActorPoolStrategy(
-            min_size=actors.min, max_size=most, max_tasks_in_flight_per_actor=2
+            min_size=min(actors.min, len(units)),
+            max_size=min(most, len(units)),
+            max_tasks_in_flight_per_actor=2,
         )
         answered = unit_dataset(units).map_batches(
             _AnswerActor,

@@ -17,7 +17,7 @@ from groundray.engine.examples import check_prompt
 from groundray.engine.identity import identity
 from groundray.engine.journal import JOURNAL
 from groundray.engine.plan import Plan, make_plan
-from groundray.engine.plugins import load_plugins, read_plugins
+from groundray.engine.plugins import load_plugins, read_formats
 from groundray.engine.prediction_manifest import PredictionManifest, make_prediction_manifest
 from groundray.engine.predictor import PredictJob
 from groundray.engine.run import Run, open_run
@@ -110,7 +110,7 @@ def predict(  # noqa: PLR0913  the options of a command
         inputs: a folder that `convert` wrote, or files, folders, globs or URLs that it reads.
         output: folder or fsspec URL; each checkpoint gets a folder of its own in it.
         checkpoints: folders, URLs or model names; files of answers for a replay.
-        format: name of the format that prompts and reads the answers.
+        format: name of the format that prompts and reads the answers, or a TOML file.
         backend: name; None takes `server` where one is given, `replay` for a jsonl file, and else
             `paddleformers`.
         server: URL of the endpoint that serves the checkpoints.
@@ -150,7 +150,7 @@ def predict(  # noqa: PLR0913  the options of a command
         raise SourceError(f"--limit {limit}: at least 1, or leave it out for all")
     if rows_per_shard < 1:
         raise SourceError(f"--rows-per-shard {rows_per_shard}: at least 1")
-    read = read_plugins(plugins)
+    (format,), read = read_formats([format], plugins)  # noqa: A001  the option's name
     load_plugins(read)
     kind = _backend(backend, checkpoints, server)
     settings = [
@@ -436,7 +436,7 @@ def _configuration(
         "batch_size": job.batch_size,
         "checkpoint": job.checkpoint,
         "checkpoint_digest": identity(checkpoint) if job.settings.server is None else None,
-        "server": job.settings.server and sha256(job.settings.server.encode()).hexdigest(),
+        "server": job.settings.server and public_name(job.settings.server),
         "max_new_tokens": job.settings.max_new_tokens,
         "max_pixels": job.settings.max_pixels,
         "logprobs": job.settings.logprobs,
