@@ -13,7 +13,7 @@ from groundray.engine.converter import OPTIONAL, Converter, Job
 from groundray.engine.examples import check_prompt
 from groundray.engine.manifest import Manifest, make_manifest
 from groundray.engine.plan import Plan, make_plan
-from groundray.engine.plugins import read_plugins
+from groundray.engine.plugins import read_formats
 from groundray.engine.run import MANIFEST, Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
 from groundray.engine.selection import Sampling
@@ -93,7 +93,7 @@ def convert(  # noqa: PLR0913  the options of a command
     Args:
         inputs: files, folders, globs or fsspec URLs.
         output: folder or fsspec URL.
-        formats: names; none writes images and truth alone.
+        formats: names, or TOML files that declare one; none writes images and truth alone.
         layout: name of a preset or a TOML file; None finds it in the data.
         task: detection or grounding; None takes the layout's.
         samples: records in all; None for every one.
@@ -135,6 +135,7 @@ def convert(  # noqa: PLR0913  the options of a command
         OutputError: output is in use, or holds something else.
         RejectsError: more was rejected than allowed; everything is written.
     """
+    formats, read = read_formats(formats, plugins)
     _check_options(formats, samples, val_ratio, rows_per_shard, max_reject_ratio)
     if unknown := set(drop) - set(OPTIONAL):
         raise SourceError(
@@ -162,8 +163,8 @@ def convert(  # noqa: PLR0913  the options of a command
         source=source,
         selection=plan.selection,
         num_shards=dict(plan.num_shards),
-        formats=tuple(formats),
-        plugins=read_plugins(plugins),
+        formats=formats,
+        plugins=read,
         classes=plan.classes,
         prompt=prompt,
         system=system,

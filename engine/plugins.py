@@ -1,19 +1,24 @@
 """Plugin files: they travel with a job by content, since other machines do not have them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 
-from groundray.formats import FORMATS
+from groundray.formats import FORMATS, registered_name
 from groundray.formats.errors import FormatError
 from groundray.models import BACKENDS
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """A Python file that defines formats or backends, as it was when the command was given."""
+    """A file that defines formats or backends, as it was when the command was given.
+
+    Attributes:
+        path: absolute; what ends in `.toml` declares a format, anything else is Python.
+        content: of the file.
+    """
 
     path: str
     content: bytes
@@ -39,6 +44,26 @@ def read_plugins(paths: Iterable[str]) -> tuple[Plugin, ...]:
     return tuple(plugins)
 
 
+def read_formats(
+    formats: Sequence[str], plugins: Iterable[str]
+) -> tuple[tuple[str, ...], tuple[Plugin, ...]]:
+    """Names of formats, and the plugin files that define some of them.
+
+    A format that is given as a TOML file goes by the name in it from here on, and the file travels
+    as plugin files do.
+
+    Args:
+        formats: names, or paths that end in `.toml`.
+        plugins: paths of further files.
+
+    Raises:
+        FormatError: a file cannot be read, or does not declare a format.
+    """
+    files = [name for name in formats if name.endswith(".toml")]
+    read = read_plugins([*plugins, *files])
+    return tuple(map(registered_name, formats)), read
+
+
 def load_plugins(plugins: Iterable[Plugin]) -> None:
     """Adds what plugin files define to the formats and backends of this process.
 
@@ -52,6 +77,7 @@ def load_plugins(plugins: Iterable[Plugin]) -> None:
         if not path.is_file() or path.read_bytes() != plugin.content:
             path = Path(mkdtemp(prefix="groundray-plugin-")) / path.name
             path.write_bytes(plugin.content)
-        found = [registry.add_file(path, required=False) for registry in (FORMATS, BACKENDS)]
+        registries = (FORMATS,) if path.suffix == ".toml" else (FORMATS, BACKENDS)
+        found = [registry.add_file(path, required=False) for registry in registries]
         if not any(found):
             raise FormatError(f"plugin {plugin.path!r} defines no format and no backend")

@@ -33,6 +33,7 @@ __all__ = [
     "Wire",
     "format_names",
     "get_format",
+    "registered_name",
 ]
 
 FORMATS = Registry(
@@ -63,6 +64,7 @@ FORMATS = Registry(
     noun="format",
     accepts=lambda value: isinstance(value, BoxFormat),
     error=FormatError,
+    readers={".toml": "groundray.formats.toml_format:read_toml_format"},
 )
 """Every format: built in, of an installed package, or of a plugin file (`FORMATS.add_file`)."""
 
@@ -72,12 +74,25 @@ def format_names() -> list[str]:
     return FORMATS.names()
 
 
+def registered_name(name: str) -> str:
+    """The name that a format is registered by: the given one, or that of a format in a TOML file.
+
+    Args:
+        name: a name, or the path of a file that ends in `.toml`, whose format is added.
+
+    Raises:
+        FormatError: the file cannot be read, or does not declare a format.
+    """
+    return FORMATS.add_file(name)[0] if name.endswith(".toml") else name
+
+
 def get_format(name: str) -> BoxFormat:
-    """A format by name.
+    """A format by name, or by the path of a TOML file that declares it.
 
     Raises:
         FormatError: no such format, two packages define it, or it is not a whole `BoxFormat`.
     """
+    name = registered_name(name)
     loaded = FORMATS.load(name)
     made = loaded() if isinstance(loaded, type) else loaded
     if not isinstance(made, BoxFormat):

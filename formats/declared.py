@@ -37,7 +37,7 @@ class DeclaredFormat:
         envelope: what stands around an answer.
         system: system message, or None for none.
         source: repository, path, revision, and how sure the facts are.
-        confidence: `verified`, or `unverified: ` and what no source says.
+        confidence: `verified`, or `unverified: ` and what no source says, for people.
     """
 
     name: str
@@ -50,7 +50,7 @@ class DeclaredFormat:
     envelope: Envelope
     system: str | None = None
     source: str
-    confidence: str = "verified"
+    confidence: str = "not stated"
 
     @property
     def space(self) -> str:

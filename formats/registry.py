@@ -51,6 +51,7 @@ class Registry:
         noun: str = "name",
         accepts: Callable[[object], bool] = lambda value: hasattr(value, "name"),
         error: type[GroundrayError] = GroundrayError,
+        readers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Makes a registry.
 
@@ -60,12 +61,15 @@ class Registry:
             noun: what a thing is called in messages.
             accepts: which objects of a plugin file are such things; each has a `name`.
             error: raised when a name is unknown, defined twice, or cannot be loaded.
+            readers: for plugin files that are no Python: the end of their name, such as `.toml`,
+                to `"module:function"`, which makes a thing of (content, path) or raises `error`.
         """
         self.group = group
         self.noun = noun
         self._builtins = MappingProxyType(dict(builtins))
         self._accepts = accepts
         self._error = error
+        self._readers = MappingProxyType(dict(readers))
         self._files: dict[Path, tuple[str, Mapping[str, Entry]]] = {}
 
     def names(self) -> list[str]:
@@ -96,7 +100,7 @@ class Registry:
             ) from error
 
     def add_file(self, path: str | Path, *, required: bool = True) -> list[str]:
-        """Adds the things that a Python file defines, under their `name`.
+        """Adds the things that a file defines, Python or what a reader takes, under their `name`.
 
         The same content again, here or as a copy elsewhere, is no change. A file that was edited
         since takes the place of what it defined before.
@@ -178,6 +182,11 @@ class Registry:
     def _run(self, file: Path, source: bytes, module_name: str) -> ModuleType:
         module = ModuleType(module_name)
         module.__file__ = str(file)
+        if file.suffix in self._readers:
+            read = resolve_name(self._readers[file.suffix])
+            vars(module)["READ"] = read(source, str(file))
+            sys.modules[module_name] = module
+            return module
         sys.modules[module_name] = module  # where pickle and dataclasses look classes up
         try:
             exec(compile(source, str(file), "exec"), vars(module))  # noqa: S102 - as the user asked

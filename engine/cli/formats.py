@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from groundray.formats import FORMATS, BoxFormat, Task, format_names, get_format
+from groundray.formats import (
+    FORMATS,
+    BoxFormat,
+    Task,
+    format_names,
+    get_format,
+    registered_name,
+)
 
 if TYPE_CHECKING:
     from groundray.formats.worked import Worked
@@ -18,7 +25,9 @@ PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", help="Python file that defines further formats.", metavar="FILE.py"),
 ]
-NameArgument = Annotated[str, typer.Argument(help="Name of a format.", show_default=False)]
+NameArgument = Annotated[
+    str, typer.Argument(help="Name of a format, or a FILE.toml.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")]
 
 
@@ -43,6 +52,7 @@ def show(name: NameArgument, plugin: PluginOption = None) -> None:
     from groundray.formats.worked import worked_examples
 
     _add(plugin)
+    name = registered_name(name)
     format_ = get_format(name)
     print(f"{name}, of {FORMATS.origin(name)}")
     print(f"source: {format_.source}")
@@ -61,6 +71,7 @@ def check(name: NameArgument, plugin: PluginOption = None) -> None:
     from groundray.formats.conformance import checks
 
     _add(plugin)
+    name = registered_name(name)
     format_ = get_format(name)
     failed = 0
     for title, problem in checks(name):
@@ -85,6 +96,7 @@ def parse(
     if (width is None) != (height is None):
         raise typer.BadParameter("--width and --height go together")
     _add(plugin)
+    name = registered_name(name)
     format_ = get_format(name)
     text = sys.stdin.buffer.read().decode("utf-8", errors="replace").removesuffix("\n")
     size = None if width is None or height is None else (width, height)

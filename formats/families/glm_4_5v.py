@@ -41,4 +41,5 @@ GLM_4_5V = DeclaredFormat(
     nothing="[]",
     envelope=Envelope(),
     source="zai-org/GLM-V, README.md and skills/glmv-grounding/SKILL.md (sure)",
+    confidence="verified",
 )

@@ -42,4 +42,5 @@ INTERNVL = DeclaredFormat(
         "internvl_chat/eval/refcoco/evaluate_grounding.py (sure); the prompt's classes and the "
         "words for nothing are ours"
     ),
+    confidence="verified",
 )

@@ -47,4 +47,5 @@ QWEN2_5_VL = DeclaredFormat(
         "5.3, image_processing_qwen2_vl.py; PaddleFormers 1.2.0, mm_plugin.py (sure); the words "
         "for nothing are ours"
     ),
+    confidence="verified",
 )

@@ -31,4 +31,5 @@ QWEN3_VL = DeclaredFormat(
         "PaddleFormers release/v1.0 grounding practice; grounding_plugin.py at 1.2.0 (sure); "
         "the words for nothing are ours"
     ),
+    confidence="verified",
 )

@@ -40,4 +40,5 @@ QWEN3_VL_JSON = DeclaredFormat(
         "QwenLM/Qwen3-VL, cookbooks/2d_grounding.ipynb and evaluation/ODinW-13/dataset_utils.py "
         "(sure)"
     ),
+    confidence="verified",
 )

@@ -63,6 +63,9 @@ class BracketProse:
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of any text with numbers in brackets."""
+        runaway = body.text.count("[") + body.text.count("(") > MAX_TOKENS
+        if runaway:
+            body = body._replace(text=body.text[: 8 * MAX_TOKENS])
         text = body.text
         findings = Findings(body, 4)
         groups = list(islice(_GROUP.finditer(text), _MAX_GROUPS))
@@ -71,7 +74,7 @@ class BracketProse:
         for group, label in zip(groups, labels, strict=True):
             _read(findings, label, *group.span("numbers"))
         begun = max(text.rfind("[", end), text.rfind("(", end))
-        if len(groups) == _MAX_GROUPS:
+        if runaway or len(groups) == _MAX_GROUPS:
             findings.cut = True
         elif begun >= 0 and (cut := _CUT.fullmatch(text, begun)) is not None:
             label = _label(text[end:begun], labels[-1] if labels else None)

@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 
 from groundray.formats.base import ParsedAnswer, ParsedObject, Rendered, Wire
+from groundray.formats.errors import FormatError
 from groundray.formats.grammars.base import MAX_TOKENS, Body
 from groundray.formats.grammars.json_meaning import Meaning, meaning_of
 from groundray.formats.grammars.loose_json import Group, scan
@@ -40,6 +41,13 @@ class Json:
     comma: str = ", "
     brackets: tuple[str, str] = ("[", "]")
     count: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuses an item that could not carry a box."""
+        if self.item.count("{box}") != 1 or self.item.count("{label}") > 1:
+            raise FormatError(
+                f"item = {self.item!r}: expected one {{box}}, and one {{label}} or none"
+            )
 
     def label_text(self, label: str) -> str:
         """The label in quotes, with non-ASCII characters as they are."""
