@@ -24,6 +24,7 @@ from groundray.engine.converted import iter_places, open_converted
 from groundray.engine.prediction import PredictionProgress
 from groundray.engine.questions import read_images
 from groundray.formats import get_format
+from groundray.formats.errors import ImageError
 from groundray.models import BACKENDS, Backend, Prompt, Settings, get_backend
 
 FORMAT = "qwen3-vl"
@@ -164,7 +165,8 @@ def bare_loop(backend: Backend, converted: Path, batch_size: int, limit: int | N
     ][:limit]
     for first in range(0, len(places), batch_size):
         images = read_images(places[first : first + batch_size], backend.image_input)
-        backend.answer([Prompt("", prompt, None, image) for image in images])
+        sound = [image for image in images if not isinstance(image, ImageError)]
+        backend.answer([Prompt("", prompt, None, image) for image in sound])
 
 
 def _convert(work: Path, images: int) -> Path:
