@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
-from groundray.formats.grammars.base import Body
+from groundray.formats.grammars.base import MAX_TOKENS, Body
 from groundray.formats.grammars.loose_strings import well_formed
 
 END_TOKENS = ("<|im_end|>", "<|endoftext|>", "</s>", "<|user|>", "<|observation|>", "<eos>")
@@ -45,7 +46,7 @@ class Envelope:
     def _until_end_token(self, text: str) -> tuple[int, int, bool]:
         """The span before the first end token that does not lead it, and whether there is one."""
         start = 0
-        for token in self._end_token.finditer(text):
+        for token in islice(self._end_token.finditer(text), MAX_TOKENS):
             if text[start : token.start()].strip():
                 return start, token.start(), True
             start = token.end()

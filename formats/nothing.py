@@ -18,6 +18,7 @@ _PHRASES = re.compile(
     |\bno\s[^.;:!?\n]{{0,80}}?\bin\s(?:the|this)\s(?:image|picture|photo|scene)\b
     |\b(?:none|nothing)\b[^.;:!?\n]{{0,80}}?\b{_SEEN}\b
     |\b{_NOT}\s+(?:be\s+)?(?:{_SEEN}|contain|include|show|appear|exist|able\s+to\s+{_SEES}|{_SEES})\b
+    |\b{_NOT}\s+in\s(?:the|this)\s(?:image|picture|photo|scene)\b
     |\bunable\s+to\s+{_SEES}\b
     |未(?:能)?(?:找到|发现|检测到|见|出现)|没有|不存在|找不到|无法(?:找到|检测到|定位)|无(?:目标|物体|对象|匹配)
     """,

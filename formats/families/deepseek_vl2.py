@@ -33,4 +33,5 @@ DEEPSEEK_VL2 = DeclaredFormat(
         "README.md and web_demo.py; rounding unpublished, several classes and the words for "
         "nothing are ours"
     ),
+    confidence="unverified: rounding, and several classes in one prompt or answer",
 )

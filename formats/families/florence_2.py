@@ -29,4 +29,5 @@ FLORENCE_2 = DeclaredFormat(
         "huggingface/transformers 5.3.0, models/florence2/processing_florence2.py; "
         "the words for nothing are ours"
     ),
+    confidence="verified",
 )

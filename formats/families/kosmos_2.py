@@ -44,4 +44,5 @@ KOSMOS_2 = DeclaredFormat(
         "huggingface/transformers 5.3.0, models/kosmos2/processing_kosmos2.py; the prompt for "
         "detection and the words for nothing are ours"
     ),
+    confidence="unverified: the prompt for detection",
 )

@@ -26,4 +26,5 @@ MOLMO = DeclaredFormat(
         "allenai/molmo at 793fa387edfd, olmo/data/data_formatter.py and olmo/util.py; several "
         "labels in one answer are ours"
     ),
+    confidence="unverified: several labels in one prompt or answer",
 )

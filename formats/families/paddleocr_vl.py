@@ -39,4 +39,5 @@ PADDLEOCR_VL = DeclaredFormat(
         "PaddlePaddle/PaddleX at 1237a5fac4b6, paddlex/inference/pipelines/paddleocr_vl/uilts.py; "
         "PaddlePaddle/PaddleOCR#17637; rounding unpublished, the words for nothing are ours"
     ),
+    confidence="unverified: rounding, and training on anything but text",
 )

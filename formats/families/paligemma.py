@@ -31,4 +31,5 @@ PALIGEMMA = DeclaredFormat(
         "ai.google.dev/gemma/docs/paligemma/prompt-system-instructions; the words for nothing are "
         "ours"
     ),
+    confidence="verified",
 )

@@ -42,4 +42,5 @@ REX_OMNI = DeclaredFormat(
         "IDEA-Research/Rex-Omni at 478e44f86e7e, finetuning/dataset/task_fns/grounding_task.py, "
         "rex_omni/parser.py and rex_omni/tasks.py; `None` alone is ours"
     ),
+    confidence="verified",
 )

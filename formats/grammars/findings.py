@@ -40,6 +40,7 @@ class Findings:
         count: how many numbers an object has.
         bad: an object was missing or malformed.
         cut: the text ends inside an object.
+        nothing: it says that something is not there.
         objects: in the order of the text.
         spans: of their numbers, in the model's text.
     """
@@ -48,6 +49,7 @@ class Findings:
     count: int
     bad: bool = False
     cut: bool = False
+    nothing: bool = False
     objects: list[ParsedObject] = field(default_factory=list)
     spans: list[tuple[int, int]] = field(default_factory=list)
 
@@ -72,6 +74,6 @@ class Findings:
         """All of it."""
         bad = self.bad or (self.cut and self.body.ended)
         issues = (BAD_BOX,) * bad + (TRUNCATED,) * (self.cut and not self.body.ended)
-        if not (self.objects or issues or says_nothing(self.body.text)):
+        if not (self.objects or issues or self.nothing or says_nothing(self.body.text)):
             issues = (UNPARSABLE,)
         return ParsedAnswer(tuple(self.objects), issues, tuple(self.spans))

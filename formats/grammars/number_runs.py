@@ -12,12 +12,10 @@ from typing import NamedTuple
 from groundray.formats.grammars.base import MAX_TOKENS
 from groundray.formats.grammars.wire_numbers import COMMA, to_number
 
-# Begins with a set of characters, which a search skips to at the speed of memory. Digits are not
-# bounded: after a bound the rest of a runaway number would be another one.
-_BARE = (
-    r"[-+.\d](?:(?<=\d)\d*(?:\.\d*)?|(?<=\.)\d+|(?<=[-+])(?:\d+(?:\.\d*)?|\.\d+))"
-    r"(?:[eE][-+]?\d{1,3})?"
-)
+# Begins with a digit, which a search skips to at the speed of memory; a sign is looked for behind.
+# Digits are not bounded: after a bound the rest of a runaway number would be another one.
+_BARE = r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?"
+_SIGN = re.compile(r"(?:[-+]|[-+]?\.)\Z")
 _BARE_GAP = rf"\s{{0,99}}{COMMA}\s{{0,99}}|\s{{1,99}}"
 _MAX_GAP = 200
 
@@ -30,7 +28,7 @@ class NumberPatterns:
     """How numbers are found.
 
     Attributes:
-        number: a number; its first group, or the whole, is the value.
+        number: a number without its sign; the value is its first group, or the whole.
         gap: what may stand between two numbers of one run, whole.
         bare: numbers are not tokens: one at the end of a text may be cut off.
     """
@@ -81,14 +79,25 @@ def number_runs(
     stop = len(text) if stop is None else stop
     run = Run([], [], [])
     for match in islice(patterns.number.finditer(text, start, stop), MAX_TOKENS):
-        if run.stops and not _adjoin(text, run.stops[-1], match.start(), patterns.gap):
+        at, number = match.start(), match[match.lastindex or 0]
+        if patterns.bare and text[at - 1 : at] in {"-", "+", "."}:
+            before = run.stops[-1] if run.stops else start
+            at = _signed(text, max(before, start, at - 2), at)
+            number = text[at : match.end()]
+        if run.stops and not _adjoin(text, run.stops[-1], at, patterns.gap):
             yield run
             run = Run([], [], [])
-        run.numbers.append(to_number(match[match.lastindex or 0]))
-        run.starts.append(match.start())
+        run.numbers.append(to_number(number))
+        run.starts.append(at)
         run.stops.append(match.end())
     if run.stops:
         yield run
+
+
+def _signed(text: str, start: int, at: int) -> int:
+    """Where a number begins whose first digit stands at `at`: its sign and point may be before."""
+    sign = _SIGN.search(text, start, at)
+    return at if sign is None else sign.start()
 
 
 def _adjoin(text: str, stop: int, start: int, gap: re.Pattern[str]) -> bool:

@@ -18,7 +18,8 @@ from groundray.formats.grammars.number_runs import (
 from groundray.formats.nothing import says_nothing
 
 _BETWEEN = " \t\r\n,;.，。、"  # noqa: RUF001
-_AROUND_LABEL = f"{_BETWEEN}:[]()"
+_BRACKETS = "[](){}"
+_BEFORE_BOX = " \t\r\n:[("
 _OPENED = re.compile(r"[\[(]\s{0,8}\Z")
 
 
@@ -125,11 +126,15 @@ class PairedTags:
             wrong = len(run.numbers) != self.count or self._may_go_on(findings.body, end)
             if not wrong:
                 findings.add(label, run)
-        rest = text[end:stop].strip(f"{_BETWEEN}[](){{}}")
+        rest = text[end:stop].strip(_BETWEEN)
+        if end == start and closed and (rest == "[]" or says_nothing(rest)):
+            findings.nothing = True
+            return True
+        amiss = wrong or bool(rest.strip(_BRACKETS))
         if closed:
-            findings.bad |= wrong or bool(rest and not (end == start and says_nothing(rest)))
+            findings.bad |= amiss
         else:
-            findings.cut = wrong or bool(rest) or not findings.body.ended
+            findings.cut = amiss or not findings.body.ended
         return end > start or bool(rest)
 
     def _read_plain(self, findings: Findings) -> None:
@@ -141,15 +146,17 @@ class PairedTags:
             if self._patterns.bare and not _OPENED.search(text, max(0, start - 9), start):
                 continue
             findings.bad |= wrong
-            before = findings.label(end, start).rpartition("\n")[2].strip(_AROUND_LABEL)
-            label, end = before or label, stop
+            before = findings.label(end, start).rpartition("\n")[2]
+            label = before.lstrip(_BETWEEN).rstrip(_BEFORE_BOX) or label
+            end = stop
             wrong = len(run.numbers) != self.count or self._may_go_on(findings.body, stop)
             if not wrong:
                 findings.add(label, run)
-        rest = text[end:].strip(_AROUND_LABEL)
+        begun = begun_token(text)
+        rest = text[end:begun].strip(_BETWEEN + _BRACKETS)
         findings.bad |= wrong and bool(rest)
         findings.cut = wrong and not rest
-        findings.cut |= begun_token(text) < len(text) or (end > 0 and text.rstrip().endswith(","))
+        findings.cut |= begun < len(text) or (end > 0 and text.rstrip().endswith(","))
 
     def _may_go_on(self, body: Body, end: int) -> bool:
         """Whether the text ends in a bare number, which may have had more digits."""

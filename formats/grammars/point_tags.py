@@ -4,7 +4,7 @@ Several of one label: `<points x1="10.5" y1="20.1" x2="30.0" y2="40.2" alt="cat"
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -14,19 +14,24 @@ from groundray.formats.grammars.findings import Findings, gathered
 from groundray.formats.grammars.number_runs import Run, begun_token
 from groundray.formats.grammars.wire_numbers import SHORT, to_number
 
-# Begins with a set of characters, which a search skips to at the speed of memory.
-_TOKEN = re.compile(
-    rf"""[<>xXyYa](?:
-    (?P<tag>(?<=<)(?P<slash>/?)points?\b)
-    |(?P<end>(?<=>))
-    |(?P<pair>(?<=\s[xX])(?P<index>\d{{0,9}})\s?=\s?["']?\s?(?P<x>{SHORT})\s?["']?[\s,]{{1,9}}
+_TAG = re.compile(r"<(?P<slash>/?)points?\b")
+_ATTRIBUTE = re.compile(
+    rf"""[xXyYa>](?:
+    (?P<pair>(?<=\s[xX])(?P<index>\d{{0,9}})\s?=\s?["']?\s?(?P<x>{SHORT})\s?["']?[\s,]{{1,9}}
         [yY](?P=index)\s?=\s?["']?\s?(?P<y>{SHORT})(?=[\s"'>/]))
     |(?P<odd>(?<=\s[xXyY])\d{{0,9}}\s?=)
     |(?P<alt>(?<=\sa)lt\s?=\s?(?P<quote>["']))
+    |(?P<end>(?<=>))
     )""",
     re.VERBOSE,
 )
 _PLAIN = re.compile(rf"\(\s?(?P<x>{SHORT}),?\s?(?P<y>{SHORT})\s?\)")
+
+# A point costs as much as this many tokens.
+_MOST = MAX_TOKENS // 4
+
+# The next attribute of a tag stands within so many characters, or it has no more.
+_NEAR = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +59,19 @@ class PointTags:
         """Objects of any text with such tags, or with points in brackets."""
         findings = Findings(body, count=2)
         tag: _Tag | None = None
-        for token in islice(_TOKEN.finditer(body.text), MAX_TOKENS):
-            if token.lastgroup != "tag":
-                if tag is not None:
-                    tag.read(token)
-                continue
+        tokens = 0
+        for name in islice(_TAG.finditer(body.text), _MOST):
             if tag is not None:
-                tag.close(findings, token.start())
-            tag = None if token["slash"] else _Tag(token.end())
+                tokens += tag.read(body.text, name.start(), _MOST - tokens)
+                tag.close(findings, name.start())
+            tag = None if name["slash"] else _Tag(name.end())
         if tag is not None:
+            tag.read(body.text, len(body.text), _MOST - tokens)
             tag.cut_off(findings)
         findings.cut |= begun_token(body.text) < len(body.text)
         if not findings.objects:
-            for point in islice(_PLAIN.finditer(body.text), MAX_TOKENS):
-                findings.add(None, _run([point]))
+            points = _PLAIN.finditer(body.text, 0, 8 * MAX_TOKENS)
+            findings.add(None, _run(islice(points, _MOST)))
         return findings.answer()
 
 
@@ -97,17 +101,23 @@ class _Tag:
     quote: str = ""
     text_start: int | None = None
 
-    def read(self, token: re.Match[str]) -> None:
-        """An attribute, or the end of the opening tag."""
-        if self.text_start is not None:
-            return
-        if token.lastgroup == "pair":
-            self.points.append(token)
-        elif token.lastgroup == "odd":
-            self.odd = True
-        else:
-            self.text_start = token.end()
-            self.quote = token["quote"] or ""
+    def read(self, text: str, stop: int, most: int) -> int:
+        """Reads its attributes, at most so many; returns how many there are."""
+        position = self.start
+        for count in range(most):
+            token = _ATTRIBUTE.search(text, position, min(stop, position + _NEAR))
+            if token is None:
+                return count
+            position = token.end()
+            if token.lastgroup == "pair":
+                self.points.append(token)
+            elif token.lastgroup == "odd":
+                self.odd = True
+            else:
+                self.text_start = position
+                self.quote = token["quote"] or ""
+                return count
+        return most
 
     def close(self, findings: Findings, stop: int) -> None:
         """Adds the points: the tag is closed there, or the next one begins."""
@@ -132,11 +142,13 @@ class _Tag:
         half = max(0, (len(text) - 2) // 2)
         if text[:half] == text[half + 2 :]:
             return text[:half].strip() or None
-        alt, _, label = text.partition(f"{self.quote}>")
-        return label.strip() or alt.strip(f"{self.quote}/> \t\r\n") or None
+        alt, end, label = text.partition(f"{self.quote}>")
+        if not end:
+            alt, label = text.partition(f"{self.quote}/>")[0], ""
+        return label.strip() or alt.strip(f"{self.quote}> \t\r\n") or None
 
 
-def _run(points: Sequence[re.Match[str]]) -> Run:
+def _run(points: Iterable[re.Match[str]]) -> Run:
     numbers: list[float] = []
     starts: list[int] = []
     stops: list[int] = []

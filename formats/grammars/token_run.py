@@ -17,7 +17,10 @@ from groundray.formats.grammars.number_runs import (
     number_patterns,
     number_runs,
 )
+from groundray.formats.nothing import says_nothing
 
+# Words for none stand at the start or the end of an answer.
+_ENDS = 4000
 _AROUND_LABEL = " \t\r\n,;"
 
 
@@ -71,6 +74,9 @@ class TokenRun:
             self._read_labels_before(findings, runs)
         else:
             self._read_labels_after(findings, runs)
+        if not findings.objects:
+            ends = f"{body.text[:_ENDS]} {body.text[_ENDS:][-_ENDS:]}"
+            findings.nothing = says_nothing(self._clean(ends))
         return findings.answer()
 
     def _read_labels_before(self, findings: Findings, runs: Iterator[Run]) -> None:

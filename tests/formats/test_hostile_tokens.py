@@ -1,0 +1,115 @@
+"""Whatever a model says in tokens and tags, parsing never raises and takes linear time."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundray.formats import get_format
+from groundray.formats.conformance import require_linear_time
+from groundray.formats.issues import ISSUES
+
+# Numbers of an object, and what its text is made of.
+FAMILIES: dict[str, tuple[int, tuple[str, ...]]] = {
+    "deepseek-vl2": (
+        4,
+        (
+            *("<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>", "[[", "]]", "[1, 2, 3, 4]", "[1, 2"),
+            *("<|ref|>a<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>", "<｜end▁of▁sentence｜>"),  # noqa: RUF001
+        ),
+    ),
+    "florence-2": (4, ("<loc_1>", "<loc_", "car", "car<loc_1><loc_2><loc_3><loc_4>", "<s>")),
+    "kosmos-2": (
+        2,
+        (
+            *("<phrase>", "</phrase>", "<object>", "</object>", "<patch_index_0001>", "<patch_"),
+            *("</delimiter_of_multi_objects/>", "<grounding>"),
+            "<phrase> a</phrase><object><patch_index_0001><patch_index_0002></object>",
+        ),
+    ),
+    "molmo": (
+        2,
+        (
+            *("<point ", "<points ", "</point>", "</points>", 'x="1.0" y="2.0" ', 'x1="1.0" '),
+            *('y1="2.0" ', 'alt="', '">', "/>", '<point x="1.0" y="2.0" alt="a">a</point>'),
+            *("(1.0, 2.0)", "(1", "x=", "points"),
+        ),
+    ),
+    "paddleocr-vl": (
+        8,
+        ("<|LOC_1|>", "<|LOC_1|>" * 8, "<|LOC_", "<|TEXT_START|>", "<|TEXT_END|>", "<|LOC_BEGIN|>"),
+    ),
+    "paligemma": (4, ("<loc0001>", "<loc", "<loc0001>" * 4, " ; ", "<seg001>", "cat")),
+    "rex-omni": (
+        4,
+        (
+            *("<0>", "<1><2><3><4>", "<", "<|object_ref_start|>", "<|object_ref_end|>"),
+            *("<|box_start|>", "<|box_end|>", "None", "(1,2),(3,4)", "<|"),
+        ),
+    ),
+}
+COMMON = (
+    *("1", "9" * 500, "-", "+.", "1e5", ".", ",", ", ", ";", " ", "\n", "<", ">", "|", '"', "'"),
+    *("cat", "羊", "\ud800", "\x00", "no objects", "None", "[]"),
+    *("<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "</s>"),
+)
+
+
+def texts(name: str) -> st.SearchStrategy[str]:
+    pieces = st.sampled_from((*FAMILIES[name][1], *COMMON))
+    repeated = st.tuples(pieces, st.integers(1, 30)).map(lambda pair: pair[0] * pair[1])
+    return st.lists(pieces | repeated, max_size=40).map("".join) | st.text()
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@given(data=st.data())
+def test_any_text_is_read(name: str, data: st.DataObject) -> None:
+    text = data.draw(texts(name))
+    answer = get_format(name).parse(text)
+    assert set(answer.issues) <= set(ISSUES)
+    assert len(set(answer.issues)) == len(answer.issues)
+    assert len(answer.spans) == len(answer.objects)
+    end = 0
+    for (start, stop), found in zip(answer.spans, answer.objects, strict=True):
+        assert end <= start < stop <= len(text)
+        end = stop
+        assert len(found.wire) == FAMILIES[name][0]
+        assert all(abs(number) < float("inf") for number in found.wire)
+        assert found.category != ""
+        if found.category is not None:
+            found.category.encode()  # no surrogates: it can be stored
+
+
+@pytest.mark.parametrize("name", ["florence-2", "kosmos-2", "paddleocr-vl", "paligemma"])
+@given(data=st.data())
+def test_text_that_is_cut_off_keeps_what_was_before(name: str, data: st.DataObject) -> None:
+    pieces = st.sampled_from(FAMILIES[name][1])
+    text = "".join(data.draw(st.lists(pieces, max_size=12)))
+    answer = get_format(name).parse(text)
+    cut = get_format(name).parse(text[: data.draw(st.integers(0, len(text)))])
+    boxes = [found.wire for found in answer.objects]
+    assert [found.wire for found in cut.objects] == boxes[: len(cut.objects)]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_runaway_text_takes_linear_time(name: str) -> None:
+    pieces = FAMILIES[name][1]
+    for start in ("", pieces[0], pieces[-1], "".join(pieces)):
+        for piece in (*pieces, *COMMON):
+            require_linear_time(get_format(name).parse, start, piece, longest=160_000)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_label_of_runaway_text_is_none(name: str) -> None:
+    format_ = get_format(name)
+    wire = [[1] * FAMILIES[name][0]]
+    text = format_.render("detection", expression=None, categories=["cat"], wire=wire).assistant
+    answer = format_.parse(text.replace("cat", "cat " * 5000))
+    assert [(found.category, list(found.wire)) for found in answer.objects] == [(None, wire[0])]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_half_a_million_numbers_are_read_and_no_more(name: str) -> None:
+    count, pieces = FAMILIES[name]
+    number = next(piece for piece in (*pieces, *COMMON) if "1" in piece or "0" in piece)
+    answer = get_format(name).parse(number * 1_000_000)
+    assert len(answer.objects) * count <= 500_000
