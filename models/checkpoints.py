@@ -89,6 +89,7 @@ def local_folder(checkpoint: str) -> Path:
         if not folder.is_dir():
             raise ModelError(_no_folder(checkpoint))
         return folder.absolute()
+    checkpoint = checkpoint.rstrip("/")
     listing = _listing(checkpoint)
     name = PurePosixPath(urlsplit(checkpoint).path).name or "checkpoint"
     key = hashlib.sha256(json.dumps([checkpoint, listing], sort_keys=True).encode()).hexdigest()
@@ -174,8 +175,8 @@ def _state(info: Mapping[str, Any]) -> str:
 
 def _copy(url: str, listing: Mapping[str, str], target: Path) -> None:
     filesystem, root = _opened(url)
-    aside = target.with_name(f"{target.name}.{os.getpid()}.part")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = target.with_name(f"{target.name}.part")
+    shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
     try:
         for name in listing:
             place = aside / name

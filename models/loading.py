@@ -20,11 +20,16 @@ from groundray.models.checkpoints import (
     view,
 )
 from groundray.models.families import Family, family_of, normalisation
+from groundray.models.hub import downloaded
 from groundray.models.paddle_import import import_paddle
 from groundray.models.weights import WeightFiles, check_adapter, check_weights, is_paddle_layout
 
 _CONFIG = "config.json"
 _ADAPTER = "lora_config.json"
+_LACKING = (
+    "that tensor is in none of its files; GLM-4.5V keeps all only where it was trained with "
+    "'save_checkpoint_format: \"\"'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +157,10 @@ def _loading(folder: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except Exception as error:
+        lacks = "should be assigned before" in str(error)
+        hint = f"; {_LACKING}" if lacks else ""
         raise ModelError(
-            f"PaddleFormers cannot load {str(folder)!r}: {type(error).__name__}: {error}"
+            f"PaddleFormers cannot load {str(folder)!r}: {type(error).__name__}: {error}{hint}"
         ) from error
     finally:
         logging.disable(before)
@@ -178,17 +185,7 @@ def _parts(config: Any) -> list[Any]:
 
 
 def _folder(checkpoint: str) -> Path:
-    if not is_model_name(checkpoint):
-        return local_folder(checkpoint)
-    from paddleformers.utils.download import resolve_file_path
-
-    try:
-        return Path(resolve_file_path(checkpoint, [_CONFIG])).parent
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"checkpoint {checkpoint!r} is no folder here, and no model of that name can be "
-            f"downloaded: {error}"
-        ) from error
+    return downloaded(checkpoint) if is_model_name(checkpoint) else local_folder(checkpoint)
 
 
 def _base_of(adapter: dict[str, Any], checkpoint: str) -> str:

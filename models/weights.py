@@ -107,10 +107,9 @@ def check_weights(model: Any, files: WeightFiles) -> None:
         found = _as_floats(state[name])
         if not _equal(found, expected, reduced="float32" not in str(state[name].dtype)):
             raise ModelError(
-                f"tensor {name!r} was loaded with other values than {str(files.folder)!r} holds "
-                f"(shape {found.shape} in the model, {expected.shape} in the file): PaddleFormers "
-                "read the files in a layout that they are not in; save the checkpoint again, with "
-                "'save_checkpoint_format: \"\"' for GLM-4.5V"
+                f"tensor {name!r} was loaded with other values than {str(files.folder)!r} holds: "
+                "the loader took the files for another layout; seen with GLM-4.5V that was trained "
+                "without 'save_checkpoint_format: \"\"', and with biases of Qwen2.5-VL"
             )
 
 

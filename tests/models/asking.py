@@ -53,7 +53,8 @@ def answers(
 
 def description(settings: Settings) -> dict[str, Any]:
     """What the backend says of itself."""
-    return _loaded(settings).describe()
+    described: dict[str, Any] = _loaded(settings).describe()
+    return described
 
 
 def forced_logprobs(settings: Settings, prompt: Prompt) -> list[float]:

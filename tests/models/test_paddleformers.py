@@ -192,7 +192,9 @@ def test_glm_4_5v_answers_alike_in_batches_and_alone(
     alone = paddle(answers, asked, uneven(trained_checkpoint), 1)
     assert [answer.text for answer in batch] == [answer.text for answer in alone]
     assert len({answer.text for answer in batch}) > 1
-    assert paddle(description, asked)["family"] == "glm-4.5v"
+    described = paddle(description, asked)
+    assert described["family"] == "glm-4.5v"
+    assert described["max_pixels"] == 65536 // 2  # its limit counts both frames of a patch
 
 
 def test_ernie_needs_a_gpu_and_says_so(paddle: Paddle, tmp_path: Path) -> None:
