@@ -86,9 +86,7 @@ def predict_on_ray(
             num_gpus=gpus or None,
         )
         yield from iter_results(
-            answered.map_batches(
-                Stage(_Writer(job)), batch_size=None, batch_format="pyarrow", num_cpus=0
-            )
+            answered.map_batches(Stage(_Writer(job)), batch_size=None, batch_format="pyarrow")
         )
 
 
@@ -135,7 +133,7 @@ def _read_in_tasks(batches: Iterable[Sequence[str]], image_input: ImageInput) ->
     import ray
     from ray.exceptions import RayError
 
-    read: Any = ray.remote(num_cpus=0)(read_images)
+    read: Any = ray.remote(read_images)
     waiting: deque[tuple[Sequence[str], Any]] = deque()
 
     def take() -> Images:
