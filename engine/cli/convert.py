@@ -31,7 +31,11 @@ def convert(
         ),
     ],
     formats: Annotated[
-        str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
+        str,
+        typer.Option(
+            "--format",
+            help="Formats to write, or FILE.toml that declare one, separated by commas.",
+        ),
     ],
     layout: Annotated[
         str | None, typer.Option(help="What the columns mean: a preset's name or a TOML file.")

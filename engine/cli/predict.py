@@ -40,7 +40,10 @@ def predict(
         ),
     ],
     format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="Format that asks and reads answers.")
+        str,
+        typer.Option(
+            "--format", metavar="NAME", help="Format that asks and reads answers, or a FILE.toml."
+        ),
     ],
     backend: Annotated[
         str | None, typer.Option(metavar="NAME", help="What answers; see `groundray models`.")

@@ -1,6 +1,7 @@
 """Formats of plugin files, on any runner, well and badly behaved."""
 
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from groundray.engine import Runner
+from groundray.engine.plugins import read_formats
 from groundray.formats import FORMATS
 from groundray.formats.errors import FormatError
 from tests.engine.coco import rows, tree, write
@@ -70,6 +72,77 @@ def test_ray_workers_find_the_formats_of_a_plugin_file(tmp_path: Path) -> None:
     options = {"plugins": [plugin(tmp_path, "corner-on-ray")], "rows_per_shard": 4}
     run(source, tmp_path / "local", formats=["corner-on-ray"], **options)
     run(source, tmp_path / "ray", formats=["corner-on-ray"], runner=Runner("ray"), **options)
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+
+TOML = """
+name = "NAME"
+source = "made up for a test"
+nothing = "None"
+
+[prompts]
+detection = "Find everything."
+
+[codec]
+kind = "grid"
+steps = 100
+
+[grammar]
+kind = "json"
+item = '{"name": {label}, "box": {box}}'
+"""
+
+
+def declared(folder: Path, name: str, steps: int = 100) -> str:
+    """A TOML file; every test takes a name of its own, since formats stay loaded."""
+    path = folder / "declared.toml"
+    path.write_text(TOML.replace("NAME", name).replace("100", str(steps)))
+    return str(path)
+
+
+def test_a_declared_format_goes_by_the_name_in_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    path = declared(tmp_path, "in-toml")
+    manifest = run(source, tmp_path / "out", formats=["qwen3-vl", path])
+    assert list(manifest.formats) == ["qwen3-vl", "in-toml"]
+    (first, _) = examples(tmp_path / "out", "in-toml")
+    assert first["messages"][0] == {"role": "user", "content": "<image>Find everything."}
+    assert first["messages"][1]["content"].startswith('[{"name": "')
+    with pytest.raises(FormatError, match="'in-toml' is asked for twice"):
+        run(source, tmp_path / "twice", formats=[path, "in-toml"])
+
+
+def test_an_edited_declaration_is_another_configuration(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(2)})
+    run(source, tmp_path / "out", formats=[declared(tmp_path, "edited-toml")])
+    with pytest.raises(Exception, match="plugins"):
+        run(source, tmp_path / "out", formats=[declared(tmp_path, "edited-toml", steps=200)])
+
+
+def test_a_declaration_reaches_a_machine_that_has_no_such_file(tmp_path: Path) -> None:
+    path = declared(tmp_path, "far-away")
+    names, plugins = read_formats([path], [])
+    assert names == ("far-away",)
+    code = (
+        "import pickle, sys; from groundray.engine.plugins import load_plugins; "
+        "from groundray.formats import get_format; "
+        "load_plugins(pickle.loads(sys.stdin.buffer.read())); print(get_format('far-away').space)"
+    )
+    Path(path).unlink()
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(plugins), capture_output=True, check=True
+    )
+    assert done.stdout == b"grid100\n"
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+@pytest.mark.filterwarnings("default")
+def test_ray_workers_find_a_declared_format(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
+    path = declared(tmp_path, "toml-on-ray")
+    run(source, tmp_path / "local", formats=[path], rows_per_shard=4)
+    run(source, tmp_path / "ray", formats=[path], rows_per_shard=4, runner=Runner("ray"))
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 

@@ -78,6 +78,21 @@ def test_check_names_what_a_format_gets_wrong(
     assert out.endswith("broken fails 1 checks\n")
 
 
+@pytest.mark.parametrize("verb", ["show", "check"])
+def test_a_toml_file_is_taken_for_a_name(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "spare.toml"
+    path.write_text(
+        f'name = "spare-{verb}"\nsource = "a test"\nnothing = "[]"\n[prompts]\ndetection = "?"\n'
+        '[codec]\nkind = "grid"\n[grammar]\nkind = "json"\nitem = "{box}"\n'
+    )
+    assert main(["formats", verb, str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "FAIL" not in out
+    assert verb == "check" or out.startswith(f"spare-show, of {path}\n")
+
+
 def test_parse_prints_one_line_of_json(
     monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
