@@ -13,6 +13,7 @@ from groundray.engine.prediction_files import (
     open_predictions,
     size_of,
 )
+from groundray.engine.report.report import MAX_RECORDS, write_report
 from groundray.engine.runners import Choice, Runner, choose_runner, run_on_ray
 from groundray.engine.score_files import open_output, write_scores
 from groundray.engine.scoring.bootstrap import REPLICATES
@@ -57,6 +58,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
     seed: int = 0,
     plugins: Sequence[str] = (),
     runner: Runner = Runner(),  # noqa: B008  frozen
+    gallery: int = MAX_RECORDS,
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Scores:
@@ -66,7 +68,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
 
     Args:
         predictions: folders that `groundray predict` wrote, globs, or jsonl files; one a run.
-        output: folder or fsspec URL for `scores.json` and `per_class.csv`.
+        output: folder or fsspec URL for `scores.json`, `per_class.csv` and `report.html`.
         names: of the runs; empty takes those of the checkpoints.
         score_mode: what COCO's numbers rank boxes by: "constant", "order" or "logprob".
         protocol: "honest", or "published": how published numbers are counted.
@@ -76,6 +78,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
         seed: of the bootstrap.
         plugins: Python files that define formats, for the formats' ceilings.
         runner: where files are scored.
+        gallery: records that the report shows, at most; 0 for none.
         overwrite: whether scores in output are replaced.
         on_progress: is told about every file.
 
@@ -98,6 +101,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
         for run, name in zip(runs, shown, strict=True)
     ]
     scores = make_scores(evaluated, rules, protocol)
+    write_report(store, scores, runs, max_records=gallery)
     write_scores(store, scores)
     return scores
 
@@ -141,6 +145,7 @@ def evaluate_coco(  # noqa: PLR0913  the options of a command
         described = Described(name, public_name(place), None, None, "annotations", ())
         evaluated.append(Evaluated(summarise(part.pack(), rules, described, "honest"), part))
     scores = make_scores(evaluated, rules, "honest")
+    write_report(store, scores, [])
     write_scores(store, scores)
     return scores
 

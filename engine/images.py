@@ -119,6 +119,31 @@ def decode_image(data: ImageBytes) -> "Image":
         return image
 
 
+def make_thumbnail(data: ImageBytes, *, side: int, quality: int) -> bytes:
+    """A small JPEG of an encoded image, in the stored frame, without metadata.
+
+    Args:
+        data: the encoded image.
+        side: pixels of the longer side, at most; a smaller image keeps its size.
+        quality: of the JPEG, 1 to 95.
+
+    Raises:
+        ImageError: as `prepare_image`.
+    """
+    from PIL import Image
+
+    with _open(_view(data)) as image:
+        scale = min(1.0, 2 * side / max(image.size))
+        image.draft(None, (int(image.width * scale), int(image.height * scale)))
+        image.load()
+        pixels, _ = _to_jpeg_pixels(image)
+        pixels.thumbnail((side, side), Image.Resampling.LANCZOS)
+        pixels.info = {}
+        file = io.BytesIO()
+        pixels.save(file, "JPEG", quality=quality, optimize=True)
+        return file.getvalue()
+
+
 def _view(data: ImageBytes) -> memoryview:
     view = memoryview(data).cast("B")  # Arrow's buffers are signed
     if not view:

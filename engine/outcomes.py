@@ -1,7 +1,7 @@
 """Outcomes: what became of every box of an image, for people who want to look at it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
@@ -76,7 +76,10 @@ class ImageOutcome:
 
 
 def image_outcomes(
-    run: PredictionFiles, *, min_score: float | None = None
+    run: PredictionFiles,
+    *,
+    min_score: float | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[ImageOutcome]:
     """Outcomes of all records of a run, in the order of its files, some at a time.
 
@@ -86,6 +89,7 @@ def image_outcomes(
     Args:
         run: as `open_predictions` found it.
         min_score: as given to `evaluate`.
+        only: ids of the records that are wanted, which costs a fifth of all; None for all.
 
     Raises:
         SourceError: a file cannot be read, or a line is not a prediction.
@@ -93,10 +97,15 @@ def image_outcomes(
     for file in run.files:
         number = 1
         for lines in iter_blocks(file):
-            pairs = build_pairs(lines, run.classes, place=file, first=number)
+            own = lines if only is None else [line for line in lines if _id_of(line) in only]
+            pairs = build_pairs(own, run.classes, place=file, first=number)
             number += len(lines)
-            read = [orjson.loads(line) for line in lines if line.strip()]
+            read = [orjson.loads(line) for line in own if line.strip()]
             yield from _outcomes(pairs, read, file, min_score)
+
+
+def _id_of(line: bytes) -> str | None:
+    return str(orjson.loads(line)["id"]) if line.strip() else None
 
 
 def _outcomes(

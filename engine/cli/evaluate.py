@@ -55,6 +55,9 @@ def evaluate(
     coco: Annotated[
         bool, typer.Option("--coco", help="Score COCO results by their own scores.")
     ] = False,
+    gallery: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Records that the report shows; 0 for none.")
+    ] = 1000,
     plugin: Annotated[
         list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
     ] = None,
@@ -109,6 +112,7 @@ def evaluate(
             seed=seed,
             plugins=plugin or [],
             runner=Runner(runner, address, num_cpus),
+            gallery=gallery,
             overwrite=overwrite,
             on_progress=_say,
         )
@@ -142,7 +146,9 @@ def _summarise(scores: "Scores", output: str) -> None:
         console.width = _PIPE_WIDTH
     for part in _render(scores):
         console.print(part, markup=False, soft_wrap=True)
-    console.print(f"wrote {public_name(output).rstrip('/')}/scores.json and per_class.csv")
+    console.print(
+        f"wrote {public_name(output).rstrip('/')}/report.html, scores.json and per_class.csv"
+    )
 
 
 def _render(scores: "Scores") -> "Iterator[RenderableType]":

@@ -1,0 +1,1 @@
+"""The report: one page that shows scores and the answers behind them, and needs nothing else."""
