@@ -1,5 +1,6 @@
 """The quantisation ceiling: the score that a model which makes no mistake can reach in a format."""
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -43,8 +44,9 @@ def quantisation_ceiling(format_: BoxFormat) -> list[Ceiling]:
     ]
 
 
+@cache
 def boxes_by_area(low: float, high: float) -> FloatArray:
-    """`(2000, 4)` xyxy inside the image, with areas from `low` to `high`; always the same."""
+    """`(2000, 4)` xyxy inside the image, areas from `low` to `high`; always the same, read-only."""
     rng = np.random.default_rng(_SEED)
     image_width, image_height = IMAGE_SIZE
     area = np.exp(rng.uniform(np.log(low), np.log(high), _NUM_BOXES))
@@ -53,7 +55,9 @@ def boxes_by_area(low: float, high: float) -> FloatArray:
     width = np.minimum(area / height, image_width)
     x1 = rng.random(_NUM_BOXES) * (image_width - width)
     y1 = rng.random(_NUM_BOXES) * (image_height - height)
-    return np.stack([x1, y1, x1 + width, y1 + height], axis=1)
+    xyxy: FloatArray = np.stack([x1, y1, x1 + width, y1 + height], axis=1)
+    xyxy.flags.writeable = False
+    return xyxy
 
 
 def _ceiling(format_: BoxFormat, size: str, xyxy: FloatArray) -> Ceiling:

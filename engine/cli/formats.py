@@ -3,14 +3,13 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from groundray.formats import (
     FORMATS,
     BoxFormat,
-    Task,
     format_names,
     get_format,
     registered_name,
@@ -49,15 +48,19 @@ def list_(as_json: JsonOption = False, plugin: PluginOption = None) -> None:
 @formats.command(epilog="Example: groundray formats show qwen3-vl")
 def show(name: NameArgument, plugin: PluginOption = None) -> None:
     """Show how a format writes one example, and where its facts come from."""
+    from groundray.formats.summary import summarise
     from groundray.formats.worked import worked_examples
 
     _add(plugin)
     name = registered_name(name)
     format_ = get_format(name)
+    summary = summarise(format_)
     print(f"{name}, of {FORMATS.origin(name)}")
     print(f"source: {format_.source}")
-    print(f"confidence: {getattr(format_, 'confidence', 'not stated')}")
-    print(f"space: {_space(format_)}")
+    print(f"confidence: {summary.confidence}")
+    print(f"geometry: {summary.geometry}")
+    print(f"space: {summary.space}, {summary.order}")
+    print(f"grammar: {summary.grammar}")
     if format_.system is not None:
         print(f"system: {format_.system}")
     for example in worked_examples(format_):
@@ -69,6 +72,7 @@ def check(name: NameArgument, plugin: PluginOption = None) -> None:
     """Check that a format does what every format must, and show its quantisation ceiling."""
     from groundray.formats.ceiling import quantisation_ceiling
     from groundray.formats.conformance import checks
+    from groundray.formats.geometry import geometry_of
 
     _add(plugin)
     name = registered_name(name)
@@ -80,7 +84,8 @@ def check(name: NameArgument, plugin: PluginOption = None) -> None:
     if failed:
         print(f"{name} fails {failed} checks")
         raise typer.Exit(1)
-    print("IoU that a model without mistakes can reach (mean, and 5th percentile):")
+    what = "Hits" if geometry_of(format_) == "point" else "IoU"
+    print(f"{what} that a model without mistakes can reach (mean, and 5th percentile):")
     for size, mean, low in quantisation_ceiling(format_):
         print(f"  {size:6}  {mean:.4f}  {low:.4f}")
 
@@ -114,32 +119,30 @@ def _print_list(*, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    cells = [_cells(row) for row in rows]
+    table = [list(cells[0]), *(list(row.values()) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
-        print("  ".join(map(str.ljust, cells, widths)).rstrip())
+    for line in table:
+        print("  ".join(map(str.ljust, line, widths)).rstrip())
+    print("small, medium, large: IoU that a model without mistakes can reach; for points, hits")
 
 
-def _row(name: str) -> dict[str, str | list[Task]]:
-    format_ = get_format(name)
-    tasks = list(format_.prompts)
-    nothing = format_.render(tasks[0], expression=None, categories=[], wire=[]).assistant
+def _row(name: str) -> dict[str, Any]:
+    from groundray.formats.summary import summarise
+
+    return {**summarise(get_format(name))._asdict(), "package": FORMATS.origin(name)}
+
+
+def _cells(row: dict[str, Any]) -> dict[str, str]:
+    """A row for people: what is not verified, and the words for nothing, `show` tells."""
+    shown = ("name", "geometry", "space", "order", "grammar")
     return {
-        "name": name,
-        "tasks": tasks,
-        "space": _space(format_),
-        "nothing": nothing,
-        "package": FORMATS.origin(name),
+        **{key: row[key] for key in shown},
+        "tasks": ", ".join(row["tasks"]),
+        **{size: f"{mean:.3f}" for size, mean in row["ceiling"].items()},
+        "confidence": row["confidence"].partition(":")[0],
+        "package": row["package"],
     }
-
-
-def _cell(value: str | list[Task]) -> str:
-    return ", ".join(value) if isinstance(value, list) else value.replace("\n", "\\n")
-
-
-def _space(format_: BoxFormat) -> str:
-    """Name of a format's coordinate space, where it tells."""
-    return str(getattr(format_, "space", "-"))
 
 
 def _print_example(example: "Worked") -> None:

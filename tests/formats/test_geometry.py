@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from groundray.formats import FormatError, format_names, get_format
+from groundray.formats import FORMATS, FormatError, format_names, get_format
 from groundray.formats.ceiling import paired_hits, quantisation_ceiling
 from groundray.formats.conformance import checks
 from groundray.formats.geometry import centres, geometry_of, sayable
@@ -100,12 +100,7 @@ class Pin:
 @pytest.mark.parametrize(
     ("steps", "failed"), [(100, []), (97, ["boxes survive encode and decode"])]
 )
-def test_a_plugin_may_write_points(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int, failed: list[str]
-) -> None:
-    from groundray.formats import FORMATS
-
-    monkeypatch.setattr(FORMATS, "_files", {})
+def test_a_plugin_may_write_points(tmp_path: Path, steps: int, failed: list[str]) -> None:
     plugin = tmp_path / "pin.py"
     plugin.write_text(POINT_PLUGIN.replace("STEPS", str(steps)))
     FORMATS.add_file(plugin)

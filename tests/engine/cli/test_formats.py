@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +33,15 @@ def test_formats_are_listed_as_a_table(
 ) -> None:
     assert main(arguments) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["name", "tasks", "space", "nothing", "package"]
-    assert [line.split()[0] for line in lines[1:]] == format_names()
+    columns = "name geometry space order grammar tasks small medium large confidence package"
+    assert lines[0].split() == columns.split()
+    assert [line.split()[0] for line in lines[1:-1]] == format_names()
+    molmo = next(line for line in lines if line.startswith("molmo "))
+    assert re.split(r"\s{2,}", molmo)[:9] == [
+        *("molmo", "point", "percent.1", "xy", "PointTags", "detection, grounding"),
+        *("1.000", "1.000", "1.000"),
+    ]
+    assert lines[-1].startswith("small, medium, large: IoU ")
 
 
 @pytest.mark.parametrize("arguments", [["formats", "--json"], ["formats", "list", "--json"]])
@@ -45,6 +53,20 @@ def test_formats_are_listed_as_json(
     assert rows["qwen3-vl"]["nothing"] == "None"
     assert rows["qwen3-vl"]["tasks"] == ["detection", "grounding"]
     assert rows["glm-4.5v"]["space"] == "grid1000"
+    assert rows["gemini"]["order"] == "yxyx"
+    assert rows["paddleocr-vl"]["geometry"] == "quad"
+    assert rows["paligemma"]["grammar"] == "TokenRun"
+    assert rows["kosmos-2"]["confidence"] == "unverified: the prompt for detection"
+    assert rows["qwen3-vl"]["ceiling"].keys() == {"small", "medium", "large"}
+    assert 0.93 < rows["qwen3-vl"]["ceiling"]["small"] < 0.95
+
+
+def test_a_plugin_is_listed_with_what_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = str(PLUGIN_EXAMPLE / "groundray_toy.py")
+    assert main(["formats", "--plugin", plugin]) == 0
+    toy = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("toy "))
+    assert re.split(r"\s{2,}", toy)[:5] == ["toy", "box", "-", "-", "-"]
+    assert "not stated" in toy
 
 
 @pytest.mark.parametrize("name", ["ernie-4.5-vl", "glm-4.5v", "qwen3-vl", "qwen3-vl-json"])
