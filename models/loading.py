@@ -27,8 +27,9 @@ from groundray.models.weights import WeightFiles, check_adapter, check_weights, 
 _CONFIG = "config.json"
 _ADAPTER = "lora_config.json"
 _LACKING = (
-    "that tensor is in none of its files; GLM-4.5V keeps all only where it was trained with "
-    "'save_checkpoint_format: \"\"'"
+    "no file has that tensor under the name it is looked for: train GLM-4.5V with "
+    "'save_checkpoint_format: \"\"'; rename biases of Qwen2.5-VL from model.language_model.layers.* "
+    "to model.layers.*"
 )
 
 
