@@ -3,10 +3,10 @@
 A diagnosis, never a rescore: whoever reads a box in the space that fits the truth best measures the
 truth, and not the model.
 
-An answer looks like a reading where at least half of its boxes do. A box does where the reading
-puts it on a target (IoU 0.7) and the format's own does much worse (by 0.3). Two readings need no
-target: fractions of 1 that the format reads as something else, and numbers that reach far out of
-the image in the format's reading and fit into it as pixels.
+An answer looks like a reading where at least half of its boxes do, of the first ten. A box does
+where the reading puts it on a target (IoU 0.7) and the format's own does much worse (by 0.3). Two
+readings need no target: fractions of 1 that the format reads as something else, and numbers that
+reach far out of the image in the format's reading and fit into it as pixels.
 """
 
 from collections import Counter
@@ -22,6 +22,7 @@ from groundray.engine.scoring.pairs import Pairs
 
 _FITS, _BETTER = 0.7, 0.3
 _FAR_OUT = 1.05
+_ENOUGH = 10  # boxes of an answer
 _LEAST_SHARE, _LEAST_ANSWERS = 0.05, 3  # below it is chance: a bad model hits by accident
 
 LintCounts = Counter[str]
@@ -68,7 +69,8 @@ def count_readings(pairs: Pairs) -> LintCounts:
     """What answers look like, for readings other than the format's own."""
     counts: LintCounts = Counter()
     record = pairs.prediction_record
-    usable = np.isfinite(pairs.wire).all(axis=1) & ~pairs.is_point[record]
+    place = np.arange(len(record)) - pairs.prediction_offsets[record]
+    usable = np.isfinite(pairs.wire).all(axis=1) & ~pairs.is_point[record] & (place < _ENOUGH)
     boxes = np.bincount(record[usable], minlength=len(pairs))
     counts["answers"] = int((boxes > 0).sum())
     lost = np.flatnonzero(usable)
