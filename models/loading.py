@@ -28,8 +28,8 @@ _CONFIG = "config.json"
 _ADAPTER = "lora_config.json"
 _LACKING = (
     "no file has that tensor under the name it is looked for: train GLM-4.5V with "
-    "'save_checkpoint_format: \"\"'; rename biases of Qwen2.5-VL from model.language_model.layers.* "
-    "to model.layers.*"
+    "'save_checkpoint_format: \"\"'; rename biases of Qwen2.5-VL from model.language_model.layers "
+    "to model.layers"
 )
 
 
