@@ -10,6 +10,7 @@ import orjson
 from groundray.engine.records import FloatArray, Records
 from groundray.formats import BoxFormat, Task
 from groundray.formats.errors import FormatError, LabelError
+from groundray.formats.prompts import class_list
 
 IMAGE_PLACEHOLDER = "<image>"
 
@@ -89,7 +90,9 @@ def example_lines(
     categories = [names[code] for code in records.category.tolist()]
     sizes = image_sizes.astype(np.int64).tolist()
     system = [] if style.system is None else [{"role": "system", "content": style.system}]
-    fixed = IMAGE_PLACEHOLDER + style.prompt.replace("{classes}", ", ".join(style.classes))
+    fixed = IMAGE_PLACEHOLDER + style.prompt.replace(
+        "{classes}", class_list(style.format, style.classes)
+    )
     user = {"role": "user", "content": fixed}
     varies = "{expression}" in style.prompt or (style.present_only and "{classes}" in style.prompt)
     render, task = style.format.render, style.task
@@ -161,7 +164,7 @@ def user_text(style: ExampleStyle, query: str | None, categories: Sequence[str])
     """
     present = set(categories)
     classes = [n for n in style.classes if n in present] if style.present_only else style.classes
-    prompt = style.prompt.replace("{classes}", ", ".join(classes))
+    prompt = style.prompt.replace("{classes}", class_list(style.format, classes))
     if "{expression}" in prompt:
         if query is None:
             raise FormatError("the prompt asks for {expression}, and the record has none")

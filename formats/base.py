@@ -67,6 +67,10 @@ class BoxFormat(Protocol):
             names of the data set and `{expression}` for the referring expression. The image
             placeholder is not part of it.
         source: where the facts come from: repository, path, revision, and how sure they are.
+
+    A format may also have `geometry` and `tolerance_steps`, which checks and scores ask for,
+    `class_separator`, which prompts do, and `space`, `order`, `grammar` and `confidence`, which
+    tables show: see docs/plugins.md.
     """
 
     name: str
@@ -88,6 +92,9 @@ class BoxFormat(Protocol):
 
     def decode(self, wire: NDArray[Any], image_size: tuple[float, float]) -> FloatArray:
         """Boxes in pixels from wire numbers; undoes `encode` within half a grid step.
+
+        Within the format's `tolerance_steps` of them, where it has that attribute, and for points,
+        whose boxes have no size, at the centres of what was encoded.
 
         Args:
             wire: `(N, K)` as parsed; may be out of the family's range, which is not mended.

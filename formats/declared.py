@@ -35,6 +35,7 @@ class DeclaredFormat:
             form for it; `grammar` reads that too.
         nothing: what the answer says where there is nothing to find.
         envelope: what stands around an answer.
+        class_separator: what stands between two class names of a prompt.
         system: system message, or None for none.
         source: repository, path, revision, and how sure the facts are.
         confidence: `verified`, or `unverified: ` and what no source says, for people.
@@ -48,6 +49,7 @@ class DeclaredFormat:
     grounding_grammar: Grammar | None = None
     nothing: str
     envelope: Envelope
+    class_separator: str = ", "
     system: str | None = None
     source: str
     confidence: str = "not stated"

@@ -11,7 +11,7 @@ UNPARSABLE: Final = "unparsable"
 
 ISSUES: Mapping[str, str] = MappingProxyType(
     {
-        BAD_BOX: "a box is missing or is not four finite numbers; it is left out",
+        BAD_BOX: "a box is missing or is not the finite numbers that it should be; it is left out",
         TRUNCATED: "the text stops inside an object; what was complete before it counts",
         TRUNCATED_REASONING: "the text stops inside the reasoning, before any answer",
         UNPARSABLE: "no object, and no words for 'nothing there' either",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from groundray.formats.base import TASKS, BoxFormat, FloatArray, Rendered, Task
+from groundray.formats.prompts import class_list
 from groundray.formats.trainer import trained_text
 
 IMAGE_SIZE = (640, 428)
@@ -51,7 +52,8 @@ def _worked(format_: BoxFormat, task: Task) -> Worked:
     expression = categories[0] if task == "grounding" else None
     wire = format_.encode(xyxy, sizes).tolist()
     prompt = format_.prompts[task]
-    user = prompt.replace("{classes}", ", ".join(categories)).replace("{expression}", categories[0])
+    user = prompt.replace("{classes}", class_list(format_, categories))
+    user = user.replace("{expression}", categories[0])
     rendered = format_.render(task, expression=expression, categories=categories, wire=wire)
     nothing = format_.render(task, expression=expression, categories=[], wire=[])
     return Worked(task, categories, xyxy, user, rendered, trained_text(rendered), nothing.assistant)

@@ -17,6 +17,7 @@ from groundray.formats.grammars.token_run import TokenRun
 PALIGEMMA = DeclaredFormat(
     "paligemma",
     prompts={"detection": "detect {classes}", "grounding": "detect {expression}"},
+    class_separator=" ; ",
     codec=Grid(1023, order="yxyx"),
     grammar=TokenRun(
         "<loc%04d>",

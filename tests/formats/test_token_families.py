@@ -18,6 +18,7 @@ from groundray.formats.families import (
     paligemma,
     rex_omni,
 )
+from groundray.formats.worked import worked_examples
 from tests.formats.golden_cases import FOLDER, GoldenCase, golden_cases, model_outputs
 
 MODULES = {
@@ -171,3 +172,8 @@ def test_runaway_tokens_are_reported_as_found(name: str) -> None:
     answer = get_format(name).parse((text + "\n") * 3 + (head + bracket) * 3)
     assert len(answer.objects) >= 3
     assert answer.issues != ()
+
+
+def test_paligemma_asks_for_classes_as_it_was_trained() -> None:
+    (detection, _) = worked_examples(get_format("paligemma"))
+    assert detection.user == "detect bowl ; orange"
