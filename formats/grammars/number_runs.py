@@ -16,6 +16,7 @@ from groundray.formats.grammars.wire_numbers import COMMA, to_number
 # Digits are not bounded: after a bound the rest of a runaway number would be another one.
 _BARE = r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,3})?"
 _SIGN = re.compile(r"(?:[-+]|[-+]?\.)\Z")
+_SIGN_ALONE = re.compile(r"[-+]\Z")
 _BARE_GAP = rf"\s{{0,99}}{COMMA}\s{{0,99}}|\s{{1,99}}"
 _MAX_GAP = 200
 
@@ -82,7 +83,7 @@ def number_runs(
         at, number = match.start(), match[match.lastindex or 0]
         if patterns.bare and text[at - 1 : at] in {"-", "+", "."}:
             before = run.stops[-1] if run.stops else start
-            at = _signed(text, max(before, start, at - 2), at)
+            at = _signed(text, max(before, start, at - 2), at, pointed="." in number)
             number = text[at : match.end()]
         if run.stops and not _adjoin(text, run.stops[-1], at, patterns.gap):
             yield run
@@ -94,9 +95,12 @@ def number_runs(
         yield run
 
 
-def _signed(text: str, start: int, at: int) -> int:
-    """Where a number begins whose first digit stands at `at`: its sign and point may be before."""
-    sign = _SIGN.search(text, start, at)
+def _signed(text: str, start: int, at: int, *, pointed: bool) -> int:
+    """Where a number begins whose first digit stands at `at`: its sign and point may be before.
+
+    One that is pointed has its point already.
+    """
+    sign = (_SIGN_ALONE if pointed else _SIGN).search(text, start, at)
     return at if sign is None else sign.start()
 
 

@@ -10,7 +10,10 @@ from groundray.formats import get_format
 from groundray.formats.conformance import require_linear_time
 from groundray.formats.issues import ISSUES
 
-NAMES = ("glm-4.5v", "qwen3-vl")
+NAMES = (  # of each grammar and way of reading one
+    *("cogvlm", "doubao", "glm-4.1v", "glm-4.5v", "internvl"),
+    *("minicpm-v", "qwen3-vl", "qwen3-vl-json", "shikra"),
+)
 PIECES = (
     *("[", "]", "{", "}", "(", ")", "<", ">", ",", ":", ";", '"', "'", "\\", "\n", " ", "`", "```"),
     *(
@@ -32,9 +35,21 @@ PIECES = (
     *("<think>", "</think>", "<answer>", "</answer>", "<|im_end|>", "</s>", "<bbox>"),
     *("<|begin_of_box|>", "<|end_of_box|>", "<|object_ref_start|>", "<|object_ref_end|>"),
     *("<|box_start|>", "<|box_end|>", "<|", "|>"),
+    *("<ref>", "</ref>", "<box>", "</box>", "1 2 3 4", "</bbox>", '"<bbox>1 2 3 4</bbox>"'),
+    *(
+        "[[001,002,003,004]]",
+        "[[001,",
+        ";",
+        "[0.1,0.2,0.3,0.4;",
+        "cat[0.1,0.2,0.3,0.4]",
+        "Answer: ",
+    ),
 )
 Hostile = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 LONGER = (
+    "<ref>a</ref><box>1 2 3 4</box>",
+    "[0.1,0.2,0.3,0.4;0.1,",
+    "cat[[001,002,003,004]], ",
     '{"bbox_2d": [',
     '{"bbox_2d": [1, 2, 3, 4], "label": "a"}, ',
     "(1",
@@ -55,12 +70,19 @@ def test_any_text_is_read(name: str, text: str) -> None:
             found.category.encode()  # no surrogates: it can be stored
 
 
+@given(st.sampled_from(NAMES), st.text("0123456789.+-eE, ;[](){}<>", max_size=60))
+def test_any_numbers_are_read(name: str, text: str) -> None:
+    for around in ("{}", "<box>[[{}]]</box>", '[{{"bbox": "{}', "[[{}]]"):
+        answer = get_format(name).parse(around.format(text))
+        assert all(len(found.wire) == 4 for found in answer.objects)
+
+
 @given(st.sampled_from(NAMES), Hostile)
 def test_reading_twice_gives_the_same(name: str, text: str) -> None:
     assert get_format(name).parse(text) == get_format(name).parse(text)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["doubao", "glm-4.5v", "internvl", "qwen3-vl", "shikra"])
 @pytest.mark.parametrize("start", ["", '[{"bbox_2d": [', '[{"label": "', "<|object_ref_start|>a"])
 def test_runaway_text_takes_linear_time(name: str, start: str) -> None:
     for piece in (*PIECES, *LONGER):
