@@ -2,7 +2,8 @@
 
 python -m benchmarks.evaluate [--runs 3] [--work DIR]
 
-Prints Markdown. Figures of one table come from one run on one machine: compare within it.
+Prints Markdown. Scores alone: the report has no gallery. Figures of one table come from one run on
+one machine: compare within it.
 """
 
 import argparse
@@ -70,7 +71,7 @@ def print_memory(work: Path) -> None:
 
 
 def _evaluate(*arguments: object) -> list[str]:
-    return python("groundray.engine", "evaluate", *arguments, "--overwrite")
+    return python("groundray.engine", "evaluate", *arguments, "--gallery", 0, "--overwrite")
 
 
 if __name__ == "__main__":

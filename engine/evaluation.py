@@ -160,7 +160,7 @@ def _evaluate_run(  # noqa: PLR0913, PLR0917  private
     on_progress: Callable[[Progress], None],
 ) -> Evaluated:
     own = replace(rules, classes=run.classes)
-    work = FileScorer(own, run.format, plugins)
+    work = FileScorer(own, run.format, run.max_pixels, plugins)
     choice = choose_runner(runner, len(run.files), size_of(run.files) * _BYTE_S)
     on_progress(Progress(choice, name, 0, len(run.files)))
     part = no_part(own)
@@ -195,12 +195,20 @@ class FileScorer:
     Args:
         rules: the same for all files of a run.
         format_name: whose ceiling is measured; one that is not installed has none.
+        max_pixels: see `PredictionFiles`.
         plugins: files that define formats.
     """
 
-    def __init__(self, rules: Rules, format_name: str | None, plugins: tuple[Plugin, ...]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        format_name: str | None,
+        max_pixels: int | None,
+        plugins: tuple[Plugin, ...],
+    ) -> None:
         self._rules = rules
         self._format_name = format_name
+        self._max_pixels = max_pixels
         self._plugins = plugins
 
     def __call__(self, file: str) -> Part:
@@ -220,9 +228,11 @@ class FileScorer:
         if self._format_name is None:
             return None
         try:
-            return get_format(self._format_name)
+            format_ = get_format(self._format_name)
         except FormatError:
             return None
+        resized = getattr(format_, "for_max_pixels", None)
+        return format_ if resized is None else resized(self._max_pixels)
 
 
 def _notes(run: PredictionFiles, part: Part) -> list[str]:

@@ -28,6 +28,8 @@ class PredictionFiles:
         classes_from: manifest, file, or targets.
         checkpoint, format: as the manifest or else the first prediction says; None where neither
             does.
+        max_pixels: area that the model saw images in, for formats that write pixels of it; None
+            where the model's own processor decided, or nobody says.
         expected: how many predictions the manifest tells of, None without one.
     """
 
@@ -37,6 +39,7 @@ class PredictionFiles:
     classes_from: str
     checkpoint: str | None
     format: str | None
+    max_pixels: int | None
     expected: int | None
 
 
@@ -68,6 +71,7 @@ def open_predictions(place: str, *, classes: Sequence[str] | None = None) -> Pre
         classes_from=origin,
         checkpoint=manifest.get("checkpoint") or first.get("checkpoint"),
         format=manifest.get("format") or first.get("format"),
+        max_pixels=manifest.get("configuration", {}).get("max_pixels"),
         expected=records.get("predicted") if isinstance(records, dict) else None,
     )
 
