@@ -57,8 +57,10 @@ def test_paddleformers_makes_the_same_text(items: list[tuple[str, list[int]]]) -
     assert user == "<image>Task: Object Detection"
 
 
-def test_paddleformers_leaves_other_answers_alone() -> None:
-    rendered = get_format("qwen3-vl-json").render(
+@pytest.mark.parametrize("name", ["doubao", "glm-4.1v", "internvl", "qwen3-vl-json", "shikra"])
+def test_paddleformers_leaves_other_answers_alone(name: str) -> None:
+    """Doubao's, too, whose tag is spelled as the trainer's placeholder."""
+    rendered = get_format(name).render(
         "detection", expression=None, categories=["cat"], wire=[[1, 2, 3, 4]]
     )
     assert trained_by_paddleformers(rendered, "?")[1] == rendered.assistant
