@@ -51,7 +51,7 @@ def open_predictions(place: str, *, classes: Sequence[str] | None = None) -> Pre
         classes: names in id order, in place of what the manifest says.
 
     Raises:
-        SourceError: there are none, or there are several runs.
+        SourceError: there are none, or there are several runs, or a class is in the list twice.
     """
     files, root = _find(absolute(place))
     if not files:
@@ -63,6 +63,9 @@ def open_predictions(place: str, *, classes: Sequence[str] | None = None) -> Pre
         names, origin = manifest.get("classes"), "manifest"
     if names is None:
         names, origin = _classes_of_targets(files), "targets"
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if list(names).count(name) > 1)
+        raise SourceError(f"{public_name(place)}: class {twice!r} is in the list of classes twice")
     records = manifest.get("records")
     return PredictionFiles(
         place=place,

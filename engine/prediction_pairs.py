@@ -12,6 +12,7 @@ from groundray.engine.records import FloatArray, IntArray, offsets_of
 from groundray.engine.scoring.pairs import INVENTED, UNLABELLED, Answers, Pairs, areas_of
 from groundray.formats.errors import SourceError
 
+_FARTHEST = 1e9
 _NO_WIRE = (math.nan,) * 4
 
 
@@ -47,7 +48,7 @@ class PairsBuilder:
             (
                 str(line["id"]),
                 str(line["image"] or line["id"]),
-                (line["width"], line["height"]),
+                (float(line["width"]), float(line["height"])),
                 grounding,
                 line.get("geometry") == "point",
                 tuple(line.get("issues") or ()),
@@ -81,7 +82,7 @@ class PairsBuilder:
             prediction_xyxy=sound_boxes(_boxes(self._xyxy)),
             prediction_class=np.array(self._class, dtype=np.int64),
             prediction_score=np.array(self._score),
-            wire=_boxes(self._wire),
+            wire=np.clip(_boxes(self._wire), -_FARTHEST, _FARTHEST),
             invented=tuple(self._invented),
             answers=Answers(issues, errors, np.array(cut, np.bool_), np.array(tokens, np.int64)),
         )
@@ -158,8 +159,12 @@ def build_pairs(lines: Iterable[bytes], classes: Sequence[str], *, place: str, f
 
 
 def sound_boxes(xyxy: FloatArray) -> FloatArray:
-    """Boxes with those that are not finite at 0, without area: they match nothing and count."""
-    return np.where(np.isfinite(xyxy).all(axis=1, keepdims=True), xyxy, 0.0)
+    """Boxes with those that are not finite at 0, without area: they match nothing and count.
+
+    Coordinates beyond a billion pixels are cut there, so that areas stay finite.
+    """
+    finite = np.isfinite(xyxy).all(axis=1, keepdims=True)
+    return np.clip(np.where(finite, xyxy, 0.0), -_FARTHEST, _FARTHEST)
 
 
 def _four(values: Sequence[float | None]) -> Iterable[float]:

@@ -9,10 +9,8 @@ import numpy as np
 
 from groundray.engine.records import BoolArray
 from groundray.engine.scoring.coordinate_lint import Reading
-from groundray.engine.scoring.overlaps import expand, iou_of
+from groundray.engine.scoring.duplicates import is_duplicate
 from groundray.engine.scoring.pairs import INVENTED, UNLABELLED, Pairs
-
-DUPLICATE_IOU = 0.9
 
 _SLACK = 1e-3  # pixels: decoding to the far edge may go beyond it by a rounding error
 _MAX_LABEL_CHARS = 100
@@ -156,27 +154,6 @@ def is_out_of_range(pairs: Pairs) -> BoolArray:
     xyxy = pairs.prediction_xyxy
     result: BoolArray = ((xyxy < -_SLACK) | (xyxy > edges + _SLACK)).any(axis=1)
     return result
-
-
-def is_duplicate(pairs: Pairs) -> BoolArray:
-    """`(P,)` whether a box has IoU above 0.9 with an earlier one of its image and class.
-
-    Points are duplicates where they are equal.
-    """
-    record, xyxy = pairs.prediction_record, pairs.prediction_xyxy
-    order = np.lexsort((np.arange(len(record)), pairs.prediction_class, record))
-    groups = np.stack([record[order], pairs.prediction_class[order]])
-    starts_group = np.ones(len(order), dtype=np.bool_)
-    starts_group[1:] = (groups[:, 1:] != groups[:, :-1]).any(axis=0)
-    firsts = np.flatnonzero(starts_group)
-    start = firsts[np.cumsum(starts_group) - 1] if len(order) else firsts
-    found = np.zeros(len(order), dtype=np.bool_)
-    for later, earlier in expand(np.arange(len(order)) - start, start):
-        a, b = order[later], order[earlier]
-        iou = iou_of(xyxy[a], xyxy[b], crowd_b=np.zeros(len(a), dtype=np.bool_))
-        equal = pairs.is_point[record[a]] & (xyxy[a] == xyxy[b]).all(axis=1)
-        found[a[(iou > DUPLICATE_IOU) | equal]] = True
-    return found
 
 
 def _is_degenerate(pairs: Pairs) -> BoolArray:

@@ -142,8 +142,7 @@ class Scores:
         fields: dict[str, Any] = {"version": VERSION, "level": LEVEL, **asdict(self)}
         for run in fields["runs"]:
             run["intervals"] = {
-                name: {"low": each[0], "high": each[1]}
-                for name, each in run["intervals"].items()
+                name: {"low": each[0], "high": each[1]} for name, each in run["intervals"].items()
             }
         honest = [run["protocols"] for run in fields["runs"]]
         for protocols in honest:

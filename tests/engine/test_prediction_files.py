@@ -34,6 +34,12 @@ def test_a_folder_of_several_runs_names_them(tmp_path: Path) -> None:
         open_predictions(str(tmp_path))
 
 
+def test_a_class_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
+    run = str(write_predictions(tmp_path / "run", random_lines(1, 1)))
+    with pytest.raises(SourceError, match="class 'cup' is in the list of classes twice"):
+        open_predictions(run, classes=["cup", "dog", "cup"])
+
+
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no predictions at"):
         open_predictions(str(tmp_path / "none"))

@@ -1,8 +1,15 @@
 """Health figures, by hand."""
 
-import pytest
+from time import perf_counter
 
-from tests.engine.scoring.made import crowd, line, said, scores_of, target
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from groundray.engine.scoring.duplicates import is_duplicate
+from groundray.engine.scoring.overlaps import iou_of
+from tests.engine.scoring.made import CLASSES, crowd, line, pairs_of, said, scores_of, target
 
 CUP = target("cup", (0, 0, 10, 10))
 
@@ -78,3 +85,45 @@ def test_counts_are_compared_record_by_record() -> None:
     assert health.empty_images == 2
     assert health.false_boxes_on_empty_images == 2
     assert health.empty_images_with_boxes == 1
+
+
+@given(seed=st.integers(0, 10_000))
+def test_duplicates_are_those_that_comparing_every_two_boxes_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lines = []
+    for number in range(3):
+        centres = rng.uniform(20, 80, (3, 4)) * [1, 1, 0, 0] + [0, 0, 20, 20]
+        boxes = centres[rng.integers(0, 3, 12)] + rng.normal(0, 0.7, (12, 4)).round(1)
+        boxes[:, 2:] += boxes[:, :2]
+        boxes[rng.random(12) < 0.2] = boxes[0]
+        boxes[rng.random(12) < 0.1, 2:] = 0
+        predictions = [said(CLASSES[rng.integers(2)], box) for box in boxes.tolist()]
+        lines.append(line([], predictions, id=str(number)))
+    pairs = pairs_of(*lines)
+    expected = []
+    for later in range(len(pairs.prediction_xyxy)):
+        earlier = np.arange(later)
+        earlier = earlier[
+            (pairs.prediction_record[:later] == pairs.prediction_record[later])
+            & (pairs.prediction_class[:later] == pairs.prediction_class[later])
+        ]
+        a = np.repeat(pairs.prediction_xyxy[later : later + 1], len(earlier), axis=0)
+        no_crowds = np.zeros(len(a), dtype=np.bool_)
+        iou = iou_of(a, pairs.prediction_xyxy[earlier], crowd_b=no_crowds)
+        expected.append(bool((iou > 0.9).any()))
+    assert is_duplicate(pairs).tolist() == expected
+
+
+def test_equal_points_are_duplicates() -> None:
+    points = [said("cup", (3, 3, 3, 3)), said("cup", (3, 3, 3, 3)), said("cup", (4, 3, 4, 3))]
+    assert scores_of(line([], points, geometry="point")).health.duplicates == 1
+
+
+def test_a_runaway_answer_takes_seconds_at_most() -> None:
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 80, (20_000, 2))
+    boxes = np.hstack([corner, corner + 10]).tolist()
+    started = perf_counter()
+    scores_of(line([CUP] * 20, [said("cup", box) for box in boxes], id="1"))
+    scores_of(line([CUP] * 20, [said("cup", (0, 0, 10, 10))] * 20_000, id="2"))
+    assert perf_counter() - started < 20
