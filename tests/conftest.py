@@ -6,6 +6,7 @@ import pytest
 
 from groundray.formats import FORMATS
 from groundray.models import BACKENDS
+from groundray.models.recipes import RECIPES
 from tests.models.asking import paddle
 from tests.models.tiny_training import trained_checkpoint
 from tests.plugins import toy_plugin
@@ -25,7 +26,8 @@ __all__ = [
 
 @pytest.fixture(autouse=True)
 def _forget_plugin_files() -> Iterator[None]:
-    """Leaves no format or backend of a test's plugin file to the next test."""
+    """Leaves no format, backend or recipe of a test's plugin file to the next test."""
     yield
     FORMATS._files.clear()
     BACKENDS._files.clear()
+    RECIPES._files.clear()

@@ -19,6 +19,9 @@ from groundray.engine.cli.inspect import inspect
 from groundray.engine.cli.models import models
 from groundray.engine.cli.predict import EPILOG as PREDICT_EPILOG
 from groundray.engine.cli.predict import predict
+from groundray.engine.cli.recipes import recipes
+from groundray.engine.cli.reformat import EPILOG as REFORMAT_EPILOG
+from groundray.engine.cli.reformat import reformat
 from groundray.formats.errors import GroundrayError
 
 app = typer.Typer(
@@ -35,8 +38,10 @@ app.command(epilog=EVALUATE_EPILOG)(evaluate)
 app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog=INSPECT_EPILOG)(inspect)
 app.command(epilog=PREDICT_EPILOG)(predict)
+app.command(epilog=REFORMAT_EPILOG)(reformat)
 app.add_typer(formats, name="formats")
 app.add_typer(models, name="models")
+app.add_typer(recipes, name="recipes")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
