@@ -1,7 +1,7 @@
 """Outcomes: what became of every box of an image, for people who want to look at it."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
@@ -79,7 +79,7 @@ def image_outcomes(
     run: PredictionFiles,
     *,
     min_score: float | None = None,
-    only: Collection[str] | None = None,
+    only: Container[str] | None = None,
 ) -> Iterator[ImageOutcome]:
     """Outcomes of all records of a run, in the order of its files, some at a time.
 

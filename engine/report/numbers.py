@@ -29,6 +29,7 @@ def page_numbers(scores: Scores) -> dict[str, Any]:
     """Everything but the gallery."""
     fields: dict[str, Any] = orjson.loads(scores.to_json())
     for run in fields["runs"]:
+        del run["place"]  # a page is sent around: where the predictions lie is nobody's business
         run["by_class"] = [_class_row(row) for row in run["by_class"]]
     fields["class_columns"] = [*CLASS_COLUMNS, *ERROR_KINDS]
     fields["issue_meanings"] = dict(ISSUES)

@@ -11,7 +11,7 @@ from groundray.engine.prediction_files import PredictionFiles
 from groundray.engine.report.assembly import assemble_page
 from groundray.engine.report.gallery import GalleryBuilder
 from groundray.engine.report.numbers import page_numbers
-from groundray.engine.report.sample import PER_MISTAKE, Sample, Sampler
+from groundray.engine.report.sample import PER_MISTAKE, Pool, Sample, Sampler
 from groundray.engine.report.thumbnails import iter_thumbnails
 from groundray.engine.scoring.scores import Scores
 from groundray.engine.sources import absolute
@@ -88,7 +88,8 @@ def _gallery(
     records, places, categories = builder.finish()
     shown, thumbnails, missing = _with_thumbnails(records, places)
     gallery = {
-        "total": max((run.records for run in scores.runs), default=0),
+        "total": _total(scores),
+        "looked_at": sample.looked_at,
         "by_mistake": min(sample.by_mistake, len(shown)),
         "per_mistake": PER_MISTAKE,
         "seed": scores.seed,
@@ -100,11 +101,16 @@ def _gallery(
 
 
 def _sample(scores: Scores, runs: Sequence[PredictionFiles], max_records: int) -> Sample:
-    sampler = Sampler(max_records, seed=scores.seed)
+    pool = Pool(_total(scores), seed=scores.seed)
+    sampler = Sampler(max_records, pool)
     if max_records:
         for run in runs:
-            sampler.add(image_outcomes(run, min_score=scores.min_score))
+            sampler.add(image_outcomes(run, min_score=scores.min_score, only=pool))
     return sampler.finish()
+
+
+def _total(scores: Scores) -> int:
+    return max((run.records for run in scores.runs), default=0)
 
 
 def _with_thumbnails(

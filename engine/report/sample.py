@@ -2,7 +2,8 @@
 
 Every kind of mistake of every class comes first, some records of each, so that whatever a person
 filters for is there; the rest is drawn at random. Both follow a hash of the record's id and the
-seed: the same records whatever their order, and the same ones of every checkpoint.
+seed: the same records whatever their order, and the same ones of every checkpoint. Of a very large
+run a pool is drawn before, by the same hash: its pictures need not take longer than its scores.
 """
 
 import heapq
@@ -16,10 +17,15 @@ from groundray.engine.scoring.breakdowns import EXPRESSION
 PER_MISTAKE = 3
 """Records of each kind of mistake of each class that come first."""
 
+POOL = 10_000
+"""Records that are looked at, about."""
+
 UNPARSED = "unparsed"
 """The mistake of an answer that has an issue, or that nobody gave."""
 
 _PLAIN = frozenset({"right", "ignored"})
+
+_RANKS = 1 << 64
 
 Ranked = tuple[int, str]
 """The hash of a record's id, and the id."""
@@ -30,15 +36,36 @@ class Sample:
     """Records that are shown.
 
     Attributes:
-        ids: in the order in which they are dropped last, should the page still be too large.
-        total: records that there are.
+        ids: the most wanted first.
+        looked_at: records that they were chosen from.
         by_mistake: how many of `ids`, at the front, were chosen for a mistake; 0 where all records
             are shown.
     """
 
     ids: tuple[str, ...]
-    total: int
+    looked_at: int
     by_mistake: int
+
+
+class Pool:
+    """The ids of records that are looked at; `in` tells whether one is.
+
+    Args:
+        total: records that there are.
+        seed: another one gives another pool.
+    """
+
+    def __init__(self, total: int, *, seed: int) -> None:
+        self._salt = seed.to_bytes(8, "big", signed=True)
+        self._end = _RANKS if total <= POOL else _RANKS * POOL // total
+
+    def __contains__(self, record_id: object) -> bool:
+        return isinstance(record_id, str) and self.rank(record_id) < self._end
+
+    def rank(self, record_id: str) -> int:
+        """The hash of an id."""
+        text = record_id.encode("utf-8", "replace")
+        return int.from_bytes(blake2b(text, digest_size=8, key=self._salt).digest(), "big")
 
 
 class Sampler:
@@ -46,12 +73,12 @@ class Sampler:
 
     Args:
         number: of records, at most.
-        seed: another one gives another sample.
+        pool: that they are of.
     """
 
-    def __init__(self, number: int, *, seed: int) -> None:
+    def __init__(self, number: int, pool: Pool) -> None:
         self._number = number
-        self._salt = seed.to_bytes(8, "big", signed=True)
+        self._pool = pool
         self._any = _Lowest(number)
         self._by_mistake: dict[tuple[str, str], _Lowest] = {}
         self._seen: set[int] = set()
@@ -59,7 +86,7 @@ class Sampler:
     def add(self, outcomes: Iterable[ImageOutcome]) -> None:
         """Looks at the records of a run; the runs of one sample are about the same records."""
         for outcome in outcomes:
-            ranked = (self._rank(outcome.id), outcome.id)
+            ranked = (self._pool.rank(outcome.id), outcome.id)
             self._seen.add(ranked[0])
             self._any.add(ranked)
             for mistake in mistakes_of(outcome):
@@ -69,10 +96,10 @@ class Sampler:
 
     def finish(self) -> Sample:
         """The sample."""
-        total = len(self._seen)
+        looked_at = len(self._seen)
         at_random = [record_id for _, record_id in self._any]
-        if total <= self._number:
-            return Sample(tuple(at_random), total, 0)
+        if looked_at <= self._number:
+            return Sample(tuple(at_random), looked_at, 0)
         chosen: dict[str, None] = {}
         for record_id in self._iter_by_mistake():
             if len(chosen) >= self._number // 2:
@@ -83,17 +110,13 @@ class Sampler:
             if len(chosen) >= self._number:
                 break
             chosen[record_id] = None
-        return Sample(tuple(chosen), total, by_mistake)
+        return Sample(tuple(chosen), looked_at, by_mistake)
 
     def _iter_by_mistake(self) -> Iterator[str]:
         """The first record of every mistake, then the second of every one, and so on."""
         found = [list(self._by_mistake[mistake]) for mistake in sorted(self._by_mistake)]
         for place in range(PER_MISTAKE):
             yield from (ranked[place][1] for ranked in found if place < len(ranked))
-
-    def _rank(self, record_id: str) -> int:
-        text = record_id.encode("utf-8", "replace")
-        return int.from_bytes(blake2b(text, digest_size=8, key=self._salt).digest(), "big")
 
 
 def mistakes_of(outcome: ImageOutcome) -> set[tuple[str, str]]:

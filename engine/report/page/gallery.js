@@ -46,7 +46,9 @@ function sampleNote() {
   const missing = gallery.missing_images ? ` ${plural(gallery.missing_images, "image")} could not be read; their boxes are drawn on an empty frame.` : "";
   const honest = page.protocol === "honest" ? "" : " Boxes are sorted into kinds the honest way here.";
   if (shown >= gallery.total) return `All ${plural(shown, "record")}.${missing}${honest}`;
-  return `A sample: ${count(shown)} of ${plural(gallery.total, "record")}. First up to ${gallery.per_mistake} of every kind of mistake of every class (${count(gallery.by_mistake)}), the rest at random (seed ${gallery.seed}). The numbers above count all records; those here count the sample.${missing}${honest}`;
+  const pool = gallery.looked_at < gallery.total ? ` that ${count(gallery.looked_at)} records drawn at random have` : "";
+  const mostWanted = gallery.by_mistake ? `First up to ${gallery.per_mistake} of every kind of mistake of every class${pool} (${plural(gallery.by_mistake, "record")}). ` : "";
+  return `A sample: ${count(shown)} of ${plural(gallery.total, "record")}. ${mostWanted}${mostWanted ? "The rest" : "Drawn"} at random (seed ${gallery.seed}). The numbers above count all records; those here count the sample.${missing}${honest}`;
 }
 
 function toolbar() {
@@ -151,20 +153,20 @@ const orders = {
 
 function showMore(cards, more) {
   const next = found.slice(shownCards, shownCards + AT_ONCE);
-  cards.append(...next.map((record, i) => card(record, shownCards + i)));
+  cards.append(...next.map(card));
   shownCards += next.length;
   more.hidden = shownCards >= found.length;
   more.textContent = `Show ${Math.min(AT_ONCE, found.length - shownCards)} more`;
 }
 
-function card(record, index) {
+function card(record) {
   const answer = record.answers[view.run];
   const mistakes = Object.entries(mistakesOf(record));
   const said = mistakes.length ? mistakes.map(([kind, number]) => `${number} ${kind}`).join(", ") : "no mistake";
-  return make("li", {}, make("button", { type: "button", class: "card", "aria-haspopup": "dialog", "aria-label": `Record ${record.id}: ${said}${isFaulty(answer) ? ", faulty answer" : ""}`, on: { click: () => openViewer(index) } },
+  return make("li", {}, make("button", { type: "button", class: "card", "data-record": place.get(record), "aria-haspopup": "dialog", "aria-label": `Record ${record.id}: ${said}${isFaulty(answer) ? ", faulty answer" : ""}`, on: { click: () => openViewer(found.indexOf(record)) } },
     picture(record, view.run),
     make("span", { class: "card-head" }, make("span", { class: "card-id" }, clip(record.id, 40)), make("span", { class: "small", title: "F1 at IoU 0.5 of this record" }, answer.f1 === null ? "" : `F1 ${fixed(answer.f1, 2)}`)),
     record.query === null ? null : make("span", { class: "card-query" }, clip(record.query, 120)),
-    make("span", { class: "badges" }, mistakes.map(([kind, number]) => make("span", { class: "badge", title: TERMS[kind][0] }, kindMark(kind), ` ${count(number)}`)),
+    make("span", { class: "badges" }, isPerfect(record) ? make("span", { class: "badge" }, kindMark("perfect"), " no mistake") : null, mistakes.map(([kind, number]) => make("span", { class: "badge", title: TERMS[kind][0] }, kindMark(kind), ` ${count(number)}`)),
       isFaulty(answer) ? make("span", { class: "badge", title: [...answer.issues, answer.error ?? ""].join(" ") }, kindMark("unparsed"), ` ${answer.error === null ? answer.issues.join(", ").replaceAll("_", " ") : "not answered"}`) : null)));
 }

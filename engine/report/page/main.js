@@ -6,18 +6,22 @@ function addressOf(record) {
   return `#${fields}`;
 }
 
+let addressIsRead = false; // until then it says what the page should show, and is not written
+
 function writeAddress() {
+  if (!addressIsRead) return;
   const fields = new URLSearchParams();
   if (view.run !== runs.length - 1) fields.set("run", runs[view.run].name);
   if (filters.kinds.size) fields.set("kinds", [...filters.kinds].join(","));
   for (const name of ["class", "size", "text"]) if (filters[name]) fields.set(name, filters[name]);
   if (filters.sort !== "worst") fields.set("sort", filters.sort);
-  if (current >= 0) fields.set("record", found[current].id);
+  if (found[current]) fields.set("record", found[current].id);
   const address = fields.size ? `#${fields}` : location.hash.includes("=") ? "#gallery" : null;
   if (address !== null) history.replaceState(null, "", address);
 }
 
 function readAddress() {
+  addressIsRead = true;
   if (!location.hash.includes("=") || !gallery.records.length) return;
   const fields = new URLSearchParams(location.hash.slice(1));
   const named = runs.findIndex((run) => run.name === fields.get("run"));

@@ -33,7 +33,7 @@ function picture(record, run, { labels = false } = {}) {
   const boxes = boxesOf(record, run);
   const overlay = draw("svg", { class: "boxes", viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
     source ? null : placeholder(width, height),
-    boxes.map((box) => boxMark(box)), labels ? boxes.map((box) => boxLabel(box, width, height)) : null);
+    boxes.map((box) => boxMark(box)), labels ? boxes.filter((box) => box.side !== "target" || box.kind !== "right").map((box) => boxLabel(box, width, height)) : null);
   return make("span", { class: "picture", style: { "--ratio": `${width} / ${height}` } },
     source ? make("img", { src: source, alt: "", decoding: "async" }) : null, overlay);
 }
@@ -55,11 +55,13 @@ function boxMark(box) {
   return draw("g", { class: `box ${box.side} ${box.kind}`, "data-box": `${box.side}-${box.index}` }, outline("halo"), outline("edge"));
 }
 
+/** A prediction's name stands above its box, a target's in it at the bottom; one that is found has
+ *  the name of its prediction. */
 function boxLabel(box, width, height) {
   const [x1, y1] = box.xyxy;
   const size = Math.max(width, height) / 52;
   const text = `${SIGNS[box.kind]} ${clip(categoryName(box.category), 24)}`;
-  const y = box.side === "target" ? Math.min(height - 2, Math.max(...[box.xyxy[1], box.xyxy[3]]) - size * 0.3) : Math.max(size, y1 - size * 0.3);
+  const y = box.side === "target" ? Math.min(height - 2, Math.max(box.xyxy[1], box.xyxy[3]) - size * 0.3) : Math.max(size, y1 - size * 0.3);
   return draw("text", { class: `label ${box.side} ${box.kind}`, "data-box": `${box.side}-${box.index}`, x: Math.max(0, Math.min(x1, width - size * 3)) + 2, y, "font-size": size }, text);
 }
 

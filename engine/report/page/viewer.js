@@ -54,6 +54,7 @@ function runChoice(record) {
 
 /** Another checkpoint's answer to the same record, though filters may leave it out there. */
 function lookAtKeeping(record, run) {
+  current = -1;
   lookAt(run);
   if (!found.includes(record)) found.unshift(record);
   current = found.indexOf(record);
@@ -110,9 +111,10 @@ function listenToViewer() {
   });
   viewer.addEventListener("click", (event) => event.target === viewer && viewer.close());
   viewer.addEventListener("close", () => {
-    const card = byId("cards").children[current]?.firstChild;
+    const record = found[current];
+    while (shownCards <= current && shownCards < found.length) showMore(byId("cards"), byId("more"));
     current = -1;
-    card?.focus();
+    byId("cards").querySelector(`[data-record="${place.get(record)}"]`)?.focus();
     writeAddress();
   });
 }

@@ -37,7 +37,7 @@ const TERMS = {
   interval: ["95 % interval", `Where the number would lie in 95 % of repetitions with other images like these: bootstrap over images, ${page.replicates} resamplings, seed ${page.seed}.`],
   difference: ["Paired difference", "Change on the same images; its interval resamples the images for both runs at once. ▲ or ▼ marks a difference whose 95 % interval leaves out 0; ≈ one that may be chance."],
   ceiling: ["Ceiling of the format", "What the format's rounding of coordinates alone allows: the true boxes, written in the format and read back, scored against themselves. No model can be better than this."],
-  gap: ["Published − honest", "How much higher the same answers score when labels outside the list are dropped and answers that cannot be parsed count as “no boxes”, as usual evaluation scripts do."],
+  gap: ["Published − honest", "How differently the same answers score when counted as published numbers are: boxes with labels outside the list are dropped instead of wrong, labels are compared without case, and an answer that is not whole counts as “no boxes”."],
   fixed: ["F1 if fixed", "F1 at IoU 0.5 if mistakes of this kind alone were gone: wrong boxes removed or set right, missed targets found."],
   targets: ["Targets", "True boxes; crowds are left out."],
   predictions: ["Boxes", "Predicted boxes."],
