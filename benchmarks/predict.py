@@ -161,7 +161,9 @@ def bare_loop(backend: Backend, converted: Path, batch_size: int, limit: int | N
     opened = open_converted(str(converted))
     prompt = get_format(FORMAT).prompts["detection"]
     places = [
-        place for file in opened.source.files for place in iter_places(file, 0, file.num_rows)
+        place
+        for file in opened.source.files
+        for place in iter_places(opened.source, file, 0, file.num_rows)
     ][:limit]
     for first in range(0, len(places), batch_size):
         images = read_images(places[first : first + batch_size], backend.image_input)

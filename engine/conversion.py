@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
+from groundray.engine.converted import Sharing, is_converted, open_converted, share_with
 from groundray.engine.converter import OPTIONAL, Converter, Job
 from groundray.engine.examples import check_prompt
 from groundray.engine.manifest import Manifest, make_manifest
@@ -18,7 +19,14 @@ from groundray.engine.run import MANIFEST, Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
-from groundray.engine.sources import Source, absolute, iter_images, open_source, public_name
+from groundray.engine.sources import (
+    Source,
+    absolute,
+    iter_images,
+    join,
+    open_source,
+    public_name,
+)
 from groundray.engine.storage import PRIVATE, open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
@@ -91,7 +99,8 @@ def convert(  # noqa: PLR0913  the options of a command
     killed is taken up where it stopped; a finished one is left as it is.
 
     Args:
-        inputs: files, folders, globs or fsspec URLs.
+        inputs: files, folders, globs or fsspec URLs; or one folder that was converted before, whose
+            exact boxes and images are converted again.
         output: folder or fsspec URL.
         formats: names, or TOML files that declare one; none writes images and truth alone.
         layout: name of a preset or a TOML file; None finds it in the data.
@@ -102,7 +111,8 @@ def convert(  # noqa: PLR0913  the options of a command
         sampling: "hash" is stable when files are added or split anew; "shuffle" draws what the
             usual conversion script draws.
         rows_per_shard: records that a shard aims at.
-        images: "copy" writes them below output; "reference" keeps paths and URLs.
+        images: "copy" writes them below output; "reference" keeps paths and URLs, relative to
+            output for those of a converted folder.
         image_root: where image files are looked for; None searches beside and above the parquet
             files.
         verify: "decode" decodes every image wholly, "header" only those whose header is not plain.
@@ -143,18 +153,17 @@ def convert(  # noqa: PLR0913  the options of a command
         )
     places = [inputs] if isinstance(inputs, str) else list(inputs)
     _check_apart(places, output)
-    source = open_source(
+    source, sharing = _open(
         places,
+        output,
+        images=images,
+        splits=splits,
+        only=only,
         layout=layout,
         task=task,
         classes=classes,
-        only=only,
         image_root=image_root,
     )
-    if splits is not None:
-        source = _of_splits(source, splits)
-    if images == "reference":
-        _check_referable(source)
     asked = Sampling(samples, val_ratio, seed, sampling, keep_empty)
     plan = make_plan(source, asked, rows_per_shard=rows_per_shard)
     job = Job(
@@ -172,6 +181,7 @@ def convert(  # noqa: PLR0913  the options of a command
         images=images,
         verify=verify,
         bad_images=bad_images,
+        sharing=sharing,
         drop=frozenset(drop),
         on_error=on_error,
     )
@@ -230,6 +240,40 @@ def _check_apart(places: Sequence[str], output: str) -> None:
             )
 
 
+def _open(
+    places: Sequence[str],
+    output: str,
+    *,
+    images: Literal["copy", "reference"],
+    splits: Sequence[str] | None,
+    only: Sequence[str] | None,
+    **declared: Any,
+) -> tuple[Source, Sharing | None]:
+    """The source, and how its images are named where they stay in a converted folder."""
+    sharing = None
+    if len(places) == 1 and is_converted(places[0]):
+        _check_undeclared(declared)
+        converted = open_converted(places[0], only=only)
+        source = converted.source
+        if images == "reference":
+            sharing = share_with(converted.root, join(output, "format/split"))
+    else:
+        source = open_source(places, only=only, **declared)
+    if splits is not None:
+        source = _of_splits(source, splits)
+    if images == "reference":
+        _check_referable(source)
+    return source, sharing
+
+
+def _check_undeclared(declared: dict[str, Any]) -> None:
+    """Refuses to declare anew what a converted folder means."""
+    given = [name for name, value in declared.items() if value is not None]
+    if given:
+        option = given[0].replace("_", "-")
+        raise SourceError(f"--{option}: INPUT is a converted folder, which says that itself")
+
+
 def _of_splits(source: Source, splits: Sequence[str]) -> Source:
     """The files of some splits."""
     known = sorted({file.split for file in source.files})
@@ -270,6 +314,7 @@ def _configuration(job: Job, asked: Sampling, rows_per_shard: int) -> dict[str, 
         "sampling": asdict(asked),
         "rows_per_shard": rows_per_shard,
         "images": job.images,
+        "sharing": job.sharing and sha256(job.sharing.to_root.encode()).hexdigest(),
         "verify": job.verify,
         "bad_images": job.bad_images,
         "drop": sorted(job.drop),

@@ -1,6 +1,7 @@
 """Converted folders as sources: the exact boxes of what was converted, and its images."""
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from groundray.engine.manifest import Manifest
@@ -9,20 +10,15 @@ from groundray.engine.sources import (
     Source,
     SourceFile,
     absolute,
-    join,
-    normalize,
+    iter_images,
     open_file,
-    open_parquet,
     open_source,
-    parent,
     protocol_of,
     public_name,
 )
 from groundray.formats.errors import SourceError
 
 TRUTH = "truth"
-
-_BATCH_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,12 @@ def is_converted(place: str) -> bool:
     return _read_manifest(absolute(place)) is not None
 
 
-def open_converted(place: str) -> Converted:
+def open_converted(place: str, *, only: Sequence[str] | None = None) -> Converted:
     """Opens a converted folder.
+
+    Args:
+        place: path or URL.
+        only: names of the classes that count; None for all.
 
     Raises:
         SourceError: it is none, or its conversion was not finished.
@@ -75,22 +75,47 @@ def open_converted(place: str) -> Converted:
         layout="groundray",
         task=task,
         classes=manifest.classes if task == "detection" else None,
+        only=only,
     )
-    files = tuple(replace(file, split=file.relative.split("/", 1)[0]) for file in opened.files)
+    files = tuple(
+        replace(file, split=file.relative.split("/", 1)[0], dataset="") for file in opened.files
+    )
     if opened.unreadable:
         broken = opened.unreadable[0]
         raise SourceError(f"{public_name(place)}: {TRUTH}/{broken.relative}: {broken.reason}")
     return Converted(root, manifest, replace(opened, files=files))
 
 
-def iter_places(file: SourceFile, start: int, stop: int) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How another folder's files name the images of a converted one.
+
+    Attributes:
+        root: of the converted folder.
+        to_root: what leads there from the folder of a shard of the other: a relative path, or a URL
+            where the two are not in one store.
+    """
+
+    root: str
+    to_root: str
+
+    def name(self, place: str) -> str:
+        """What an image is called, by its path or URL."""
+        is_inside = place.startswith(f"{self.root}/")
+        return self.to_root + place[len(self.root) :] if is_inside else place
+
+
+def share_with(root: str, folder: str) -> Sharing:
+    """How shards in a folder, or in one beside it, name the images of the converted `root`."""
+    here = absolute(folder)
+    is_near = protocol_of(here) == protocol_of(root)
+    return Sharing(root, posixpath.relpath(root, here) if is_near else root)
+
+
+def iter_places(source: Source, file: SourceFile, start: int, stop: int) -> Iterator[str]:
     """Path or URL of the image of every row [start, stop) of a truth file, in order."""
-    folder = parent(file.url) or ""
-    with open_parquet(file) as opened:
-        for _, batch in opened.iter_batches([("image",)], start, stop, batch_bytes=_BATCH_BYTES):
-            for name in batch.column("image").to_pylist():
-                is_absolute = name.startswith("/") or protocol_of(name) is not None
-                yield name if is_absolute else normalize(join(folder, name))
+    for batch in iter_images(source, file, start, stop):
+        yield from (image.place or "" for image in batch)
 
 
 def _read_manifest(root: str) -> bytes | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
+from groundray.engine.converted import Sharing
 from groundray.engine.examples import ExampleStyle, example_lines
 from groundray.engine.fates import Fates
 from groundray.engine.pictures import ImageCursor, Pictures, copy_pictures, refer_to_pictures
@@ -60,6 +61,7 @@ class Job:
         images: whether image files are written, or only referred to.
         verify: how much of each image is decoded.
         bad_images: whether a record without a sound image is rejected, or kept with what is there.
+        sharing: how examples name the images of a converted folder, where they stay in it.
         drop: kinds of boxes to leave out: "crowd", "difficult".
         on_error: what a bad record does.
     """
@@ -78,6 +80,7 @@ class Job:
     images: Literal["copy", "reference"]
     verify: Literal["header", "decode"]
     bad_images: Literal["reject", "keep"]
+    sharing: Sharing | None
     drop: frozenset[str]
     on_error: Literal["reject", "raise"]
 
@@ -209,7 +212,7 @@ class Converter:
                 records, slots, images, shards, verify=job.verify, bad_images=job.bad_images
             )
         else:
-            pictures = refer_to_pictures(records, images)
+            pictures = refer_to_pictures(records, images, self._job.sharing)
         for place, error in pictures.errors.items():
             fates.reject(int(where[place]), error.reason, str(error))
         records, alive = self._clean(records, pictures, where, fates)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from groundray.engine.converted import Sharing
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.shards import Tally
@@ -169,12 +170,15 @@ def copy_pictures(
     )
 
 
-def refer_to_pictures(records: Records, images: ImageCursor) -> Pictures:
+def refer_to_pictures(
+    records: Records, images: ImageCursor, sharing: Sharing | None = None
+) -> Pictures:
     """Leaves images where they are: reads the headers of files; URLs need width and height columns.
 
     Args:
         records: N of them, in the order of their rows.
         images: of the rows.
+        sharing: how the images of a converted folder are named, whose columns are to be trusted.
     """
     sizes = np.stack([records.width, records.height], axis=1).astype(np.float64)
     orientations = np.ones(len(records), dtype=np.int64)
@@ -185,7 +189,9 @@ def refer_to_pictures(records: Records, images: ImageCursor) -> Pictures:
         place = None
         try:
             place = at(row).place
-            if place is None or not place.startswith(_WEB):
+            if place is not None and sharing is not None:
+                place = sharing.name(place)
+            elif place is None or not place.startswith(_WEB):
                 i = len(names)
                 sizes[i], orientations[i] = _look_at(place)
         except ImageError as error:

@@ -1,6 +1,5 @@
 """Prediction: checkpoints answer about every record of a split, and truth stands beside."""
 
-import posixpath
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -12,7 +11,7 @@ import orjson
 
 from groundray.engine.actors import Actors, predict_locally, predict_on_ray
 from groundray.engine.conversion import convert
-from groundray.engine.converted import Converted, is_converted, open_converted
+from groundray.engine.converted import Converted, is_converted, open_converted, share_with
 from groundray.engine.examples import check_prompt
 from groundray.engine.identity import identity
 from groundray.engine.journal import JOURNAL
@@ -24,7 +23,7 @@ from groundray.engine.run import Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, connected
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally, file_stem
-from groundray.engine.sources import absolute, join, protocol_of, public_name
+from groundray.engine.sources import join, public_name
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import ModelError, SourceError
@@ -188,8 +187,7 @@ def predict(  # noqa: PLR0913  the options of a command
         source=converted.source,
         selection=plan.selection,
         num_shards=dict(plan.num_shards),
-        root=converted.root,
-        to_root="",
+        sharing=share_with(converted.root, join(output, "checkpoint/split")),
         format=format,
         plugins=read,
         classes=plan.classes,
@@ -298,10 +296,7 @@ def _jobs(general: PredictJob, settings: Sequence[Settings]) -> list[PredictJob]
     jobs = []
     for name, each in zip(_names([s.checkpoint for s in settings]), settings, strict=True):
         output = join(general.output, name)
-        to_root = _to_root(general.root, output)
-        jobs.append(
-            replace(general, output=output, to_root=to_root, settings=each, checkpoint=name)
-        )
+        jobs.append(replace(general, output=output, settings=each, checkpoint=name))
     return jobs
 
 
@@ -327,14 +322,6 @@ def _names(checkpoints: Sequence[str]) -> list[str]:
     if DATA in stems:
         raise ModelError(f"a checkpoint named {DATA!r} would take the place of the data: rename it")
     return stems
-
-
-def _to_root(root: str, output: str) -> str:
-    """What leads from a shard's folder in `output` to `root`."""
-    here = absolute(output)
-    if protocol_of(here) != protocol_of(root):
-        return root
-    return posixpath.relpath(root, f"{here}/split")
 
 
 def _choose(runner: Runner, kind: type[Backend], plan: Plan) -> Choice:
@@ -423,7 +410,7 @@ def _configuration(
         "writer_version": WRITER_VERSION,
         "converted": converted.manifest.fingerprint,
         "files": sha256(orjson.dumps(files)).hexdigest(),
-        "images": sha256(job.to_root.encode()).hexdigest(),
+        "images": sha256(job.sharing.to_root.encode()).hexdigest(),
         "limit": asked.samples,
         "seed": asked.seed,
         "rows_per_shard": rows_per_shard,

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from groundray.engine.answering import UnitAnswers
+from groundray.engine.converted import Sharing
 from groundray.engine.examples import ExampleStyle
 from groundray.engine.journal import Journal
 from groundray.engine.plan import Unit
@@ -38,8 +39,7 @@ class PredictJob:
         source: truth files.
         selection: which of their records are chosen.
         num_shards: split -> total, for shard names.
-        root: of the converted folder that truth belongs to.
-        to_root: what leads there from the folder of a shard.
+        sharing: how shards name the images of the converted folder that truth belongs to.
         format: name.
         plugins: files that define formats and backends.
         classes: of the whole data set, in id order.
@@ -57,8 +57,7 @@ class PredictJob:
     source: Source
     selection: Selection
     num_shards: dict[str, int]
-    root: str
-    to_root: str
+    sharing: Sharing
     format: str
     plugins: tuple[Plugin, ...]
     classes: tuple[str, ...]
@@ -161,8 +160,7 @@ class Predictor:
         answers = iter(answered.answers)
         for records, places in iter_truth(job.source, job.selection, answered.unit):
             for i, place in enumerate(places):
-                is_inside = place.startswith(f"{job.root}/")
-                image = job.to_root + place[len(job.root) :] if is_inside else place
+                image = job.sharing.name(place)
                 line = prediction_line(style, records, i, image=image, answer=next(answers))
                 tally["records/predicted"] += 1
                 tally["boxes/targets"] += int(records.offsets[i + 1] - records.offsets[i])

@@ -50,7 +50,7 @@ def iter_truth(
     """
     for part in unit.parts:
         file = source.files[part.file]
-        places = list(iter_places(file, part.start, part.stop))
+        places = list(iter_places(source, file, part.start, part.stop))
         for decoded in iter_decoded(source, file, part.start, part.stop):
             records = decoded.records.take(selection.outcome(unit.pool, decoded.keys) >= 0)
             yield records, [places[row - part.start] for row in records.row.tolist()]

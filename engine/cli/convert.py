@@ -109,12 +109,12 @@ def convert(
     if len(places) < 2:
         raise typer.BadParameter("INPUT and OUTPUT are both needed", param_hint="INPUT... OUTPUT")
     *inputs, output = places
-    names = _split(formats)
+    names = split_names(formats)
     if not names:
         raise typer.BadParameter(
             "name one at least; see `groundray formats`", param_hint="--format"
         )
-    with _Reporter() as reporter:
+    with Reporter() as reporter:
         manifest = convert_data_sets(
             inputs,
             output,
@@ -131,7 +131,7 @@ def convert(
             verify=verify,
             classes=None if classes is None else read_names(classes),
             only=None if only is None else read_names(only),
-            drop=_split(drop),
+            drop=split_names(drop),
             keep_empty=keep_empty,
             prompt=prompt,
             prompt_classes=prompt_classes,
@@ -147,7 +147,7 @@ def convert(
     if as_json:
         sys.stdout.write(manifest.to_json().decode())
     else:
-        _summarise(manifest, output)
+        summarise(manifest, output)
 
 
 def read_names(path: Path) -> list[str]:
@@ -165,11 +165,12 @@ def read_names(path: Path) -> list[str]:
     return names
 
 
-def _split(text: str) -> list[str]:
+def split_names(text: str) -> list[str]:
+    """Names between commas."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-class _Reporter:
+class Reporter:
     """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
 
     def __init__(self) -> None:
@@ -179,7 +180,7 @@ class _Reporter:
         self._started = self._printed = monotonic()
         self._status = self._console.status("reading keys")
 
-    def __enter__(self) -> "_Reporter":
+    def __enter__(self) -> "Reporter":
         self._status.start()
         return self
 
@@ -226,7 +227,8 @@ def _progress_line(progress: "Progress", elapsed_s: float) -> str:
     return ", ".join(parts)
 
 
-def _summarise(manifest: "Manifest", output: str) -> None:
+def summarise(manifest: "Manifest", output: str) -> None:
+    """Prints what a finished conversion wrote, and what it did not."""
     from groundray.engine.sources import public_name
 
     output = public_name(output)

@@ -52,12 +52,14 @@ class ImageFinder:
     set's root; or in the image root alone, where one was given. The first file that is found
     settles it for all files of its folder, so that a folder costs one search and not one a row.
     Nothing is read outside of these folders: an absolute path or URL counts only where it leads
-    into them, except for http URLs, which are taken as they are.
+    into them, except for http URLs, which are taken as they are. Files without a data set are our
+    own truth files, whose paths are taken as they are.
     """
 
     def __init__(self, file: SourceFile, image_root: str | None) -> None:
         self._bases = [image_root] if image_root else _folders_above(file)
-        self._root = (image_root or file.dataset).rstrip("/") + "/"
+        root = image_root or file.dataset
+        self._root = root.rstrip("/") + "/" if root else ""
         self._prefixes: dict[str, str] = {}  # folder as rows name it -> what to put before a name
         self._misses: Counter[str] = Counter()
 
@@ -131,8 +133,10 @@ def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:
 
 
 def _folders_above(file: SourceFile) -> list[str]:
-    folders = []
     folder = parent(public_name(file.url))
+    if not file.dataset:
+        return [folder or ""]
+    folders = []
     while folder is not None and (folder == file.dataset or folder.startswith(file.dataset + "/")):
         folders.append(folder)
         folder = parent(folder)

@@ -31,7 +31,8 @@ class SourceFile:
         footer_sha256: of the parquet footer, in hexadecimal.
         row_groups: rows in each row group.
         stem: what the ids of rows without one begin with; unique within the source.
-        dataset: path or URL of the data set's root, where a search for image files ends.
+        dataset: path or URL of the data set's root, where a search for image files ends; empty
+            where paths of images are ours, and lead wherever they lead.
     """
 
     url: str = field(repr=False)

@@ -158,7 +158,8 @@ def test_a_limit_draws_from_the_whole_split(converted: Path, tmp_path: Path) -> 
 
 
 def test_what_goes_wrong_with_a_record_costs_that_record(converted: Path, tmp_path: Path) -> None:
-    asking = checkpoint(tmp_path, **{"raise": ["1001"], "oom": ["1007"], "silent": ["1009"]})
+    script: dict[str, Any] = {"raise": ["1001"], "oom": ["1007"], "silent": ["1009"]}
+    asking = checkpoint(tmp_path, **script)
     manifest = run(converted, tmp_path / "out", asking)
     found = {line["id"]: line for line in lines(tmp_path / "out/teller")}
     assert {k: v["error"] for k, v in found.items() if v["error"]} == {
@@ -285,7 +286,7 @@ def test_a_record_that_kills_every_process_is_given_up(converted: Path, tmp_path
     command = arguments(
         converted, tmp_path / "out", checkpoint(tmp_path, log=str(log), kill=["1020"])
     )
-    ends = []
+    ends: list[int] = []
     while not ends or ends[-1] == -signal.SIGKILL:
         process = start(*command, "--runner", "local")
         ends.append(process.wait(60))

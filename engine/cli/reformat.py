@@ -1,0 +1,81 @@
+"""`groundray reformat`."""
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+EPILOG = "Example: groundray reformat out out-glm --format glm-4.5v"
+
+
+def reformat(
+    place: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="A folder that `convert` wrote.", show_default=False),
+    ],
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The folder or URL to write to.")],
+    formats: Annotated[
+        str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
+    ],
+    images: Annotated[
+        Literal["reference", "copy"],
+        typer.Option(help="Share INPUT's images, or write them again."),
+    ] = "reference",
+    rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 1000,
+    prompt: Annotated[
+        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
+    ] = None,
+    prompt_classes: Annotated[
+        Literal["all", "present"], typer.Option(help="What {classes} names.")
+    ] = "all",
+    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
+    ] = None,
+    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    runner: Annotated[
+        Literal["auto", "ray", "local"],
+        typer.Option(help="local: in this process, to the same bytes; auto: whichever is sooner."),
+    ] = "auto",
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Remove another or a finished run from OUTPUT first."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the manifest instead of a summary.")
+    ] = False,
+) -> None:
+    """Rewrite a converted folder for other formats, from its exact boxes; images are shared."""
+    from groundray.engine import convert as convert_data_sets
+    from groundray.engine.cli.convert import Reporter, split_names, summarise
+    from groundray.engine.converted import open_converted
+    from groundray.engine.runners import Runner
+
+    names = split_names(formats)
+    if not names:
+        raise typer.BadParameter("see `groundray formats` for names", param_hint="--format")
+    open_converted(place)  # refuses any other folder, which `convert` would take for a data set
+    with Reporter() as reporter:
+        manifest = convert_data_sets(
+            place,
+            output,
+            formats=names,
+            keep_empty=True,
+            images=images,
+            rows_per_shard=rows_per_shard,
+            prompt=prompt,
+            prompt_classes=prompt_classes,
+            system=system,
+            plugins=plugin or [],
+            runner=Runner(runner, address, num_cpus),
+            overwrite=overwrite,
+            on_plan=reporter.plan,
+            on_progress=reporter.progress,
+        )
+    if as_json:
+        sys.stdout.write(manifest.to_json().decode())
+    else:
+        summarise(manifest, output)
