@@ -17,7 +17,7 @@ from groundray.engine.records import FloatArray, IntArray
 _CELL = (560, 420)  # pixels that an image is fitted into, one of several and one alone
 _ALONE = (1120, 1120)
 _MARGIN = 20
-_OUTLINE, _LEADER, _DASH = 3, 2, 6
+_OUTLINE, _LEADER, _DASH, _DOT = 3, 2, 6, 5
 _SMALL = 4  # a box of fewer label heights must not be hidden by a label
 _NEARER = 0.01  # share of a box that may be hidden for the next better place of a label
 _PADDING = 4  # between a label's text and its edge
@@ -29,7 +29,8 @@ class Mark(NamedTuple):
     """One box to draw.
 
     Attributes:
-        xyxy: four finite numbers, pixels of the image; may lie outside it.
+        xyxy: four finite numbers, pixels of the image; may lie outside it. A point, drawn as a dot,
+            where the corners are one.
         label: what is written beside it; nothing where empty.
         colour: `#rrggbb`.
         dashed: whether the outline is broken.
@@ -91,10 +92,15 @@ def draw_marks(image: Image.Image, marks: Sequence[Mark], typeface: Typeface) ->
     canvas = ImageDraw.Draw(image)
     corners = np.array([mark.xyxy for mark in marks], dtype=np.float64).reshape(-1, 4)
     boxes = np.rint(np.clip(corners, 0, np.tile(image.size, 2) - 1)).astype(np.int64)
+    points = (corners[:, :2] == corners[:, 2:]).all(axis=1)
+    boxes[points] += np.array([-_DOT, -_DOT, _DOT, _DOT])
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     small_first = np.argsort(areas, kind="stable").tolist()
     for i in reversed(small_first):
-        _draw_outline(canvas, boxes[i], marks[i])
+        if points[i]:
+            canvas.ellipse(tuple(boxes[i].tolist()), fill=marks[i].colour, outline=_PAPER)
+        else:
+            _draw_outline(canvas, boxes[i], marks[i])
 
     height = typeface.ascent + typeface.descent
     in_the_way = boxes[areas < (_SMALL * height) ** 2]
