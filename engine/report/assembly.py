@@ -25,6 +25,7 @@ _SCRIPTS = (
     "mistakes.js",
     "health.js",
     "pictures.js",
+    "filters.js",
     "gallery.js",
     "viewer.js",
     "main.js",

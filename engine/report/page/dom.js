@@ -38,10 +38,13 @@ function scrollable(label, table, tall = false) {
 }
 
 function table(caption, head, rows, attributes = {}) {
-  return make("table", attributes,
+  return make(
+    "table",
+    attributes,
     make("caption", { class: "hidden" }, caption),
     make("thead", {}, make("tr", {}, head)),
-    make("tbody", {}, rows));
+    make("tbody", {}, rows),
+  );
 }
 
 /** A bar of a share from 0 to 1 behind a number in a cell. */

@@ -26,7 +26,9 @@ function readAddress() {
   const fields = new URLSearchParams(location.hash.slice(1));
   const named = runs.findIndex((run) => run.name === fields.get("run"));
   const record = fields.get("record");
-  filters.kinds = new Set((fields.get("kinds") ?? "").split(",").filter((kind) => GALLERY_KINDS.includes(kind)));
+  filters.kinds = new Set(
+    (fields.get("kinds") ?? "").split(",").filter((kind) => GALLERY_KINDS.includes(kind)),
+  );
   for (const name of ["class", "size", "text"]) filters[name] = fields.get(name) ?? "";
   filters.sort = fields.get("sort") in orders ? fields.get("sort") : "worst";
   fillToolbar();
@@ -38,15 +40,23 @@ function readAddress() {
 
 function renderTitle() {
   const names = runs.map((run) => run.name);
-  byId("title").textContent = names.length > 3 ? `${names[0]} … ${names[names.length - 1]}` : names.join(" → ");
+  byId("title").textContent =
+    names.length > 3 ? `${names[0]} … ${names[names.length - 1]}` : names.join(" → ");
   const run = runs[runs.length - 1];
   const formats = [...new Set(runs.map((each) => each.format).filter(Boolean))];
   byId("about").textContent = [
-    plural(run.records, "record"), plural(run.operating_point.targets, "target"), run.num_classes ? plural(run.num_classes, "class", "classes") : "",
-    run.task.replace(",", " and "), formats.length ? `answers in ${formats.join(", ")}` : "", `${page.protocol} protocol`,
+    plural(run.records, "record"),
+    plural(run.operating_point.targets, "target"),
+    run.num_classes ? plural(run.num_classes, "class", "classes") : "",
+    run.task.replace(",", " and "),
+    formats.length ? `answers in ${formats.join(", ")}` : "",
+    `${page.protocol} protocol`,
     page.min_score === null ? "" : `boxes scored ${page.min_score} or more`,
-  ].filter(Boolean).join(" · ");
-  byId("colophon").textContent = `Made by groundray evaluate. ${page.replicates ? `Intervals: 95 %, bootstrap over images, ${count(page.replicates)} resamplings, seed ${page.seed}. ` : "Without intervals. "}The same numbers are in scores.json and per_class.csv. This file fetches nothing.`;
+  ]
+    .filter(Boolean)
+    .join(" · ");
+  byId("colophon").textContent =
+    `Made by groundray evaluate. ${page.replicates ? `Intervals: 95 %, bootstrap over images, ${count(page.replicates)} resamplings, seed ${page.seed}. ` : "Without intervals. "}The same numbers are in scores.json and per_class.csv. This file fetches nothing.`;
 }
 
 function renderTop() {
