@@ -127,7 +127,7 @@ def _outcomes(
         )
         yield ImageOutcome(
             id=str(line["id"]),
-            image=image_place(line["image"], file),
+            image=image_place(line["image"], file) if line["image"] else "",
             width=line["width"],
             height=line["height"],
             query=line["query"],

@@ -308,6 +308,19 @@ def test_an_expression_is_shown_with_its_answer(open_page: OpenPage, tmp_path: P
     assert ids(page) == ["1"]
 
 
+def test_a_point_is_drawn_as_a_cross(open_page: OpenPage, tmp_path: Path) -> None:
+    lines = [
+        line(
+            [target("cup", (0, 0, 50, 50))],
+            [said("cup", (25, 25, 25, 25))],
+            geometry="point",
+            format="molmo",
+        )
+    ]
+    page = open_page(make_report(tmp_path, {"points": lines}), **WIDE)
+    assert page.locator(".card .box.prediction.right path.edge").count() == 1
+
+
 def test_runs_without_images_or_boxes_still_open(open_page: OpenPage, tmp_path: Path) -> None:
     lines = [line([target("cup", (0, 0, 50, 50))], [], id=str(i), error="gone: away") for i in "12"]
     page = open_page(make_report(tmp_path, {"dead": lines}, images=False), **WIDE)

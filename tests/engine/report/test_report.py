@@ -44,6 +44,12 @@ def test_missing_images_are_counted_once_each(tmp_path: Path) -> None:
     assert [record["thumbnail"] for record in gallery["records"]] == [None] * 4
 
 
+def test_a_record_may_have_no_image_at_all(tmp_path: Path) -> None:
+    lines = [{**line(id="1"), "image": None}, line(id="2", image="")]
+    page = make_report(tmp_path, {"base": lines}, images=False)
+    assert {record["link"] for record in data_of(page)["gallery"]["records"]} == {None}
+
+
 def test_more_records_than_are_asked_for_are_sampled(tmp_path: Path) -> None:
     page = make_report(tmp_path, {"base": random_lines(1, 60)}, gallery=20)
     gallery = data_of(page)["gallery"]
