@@ -10,6 +10,7 @@
     ├── ImageError     the bytes of one image are not usable
     ├── ModelError     a checkpoint, server or backend cannot be used
     ├── OutOfMemoryError   a batch is too large for the device
+    ├── TrainingError  a training cannot start, or one of its processes failed
     ├── OutputError    OUTPUT is locked, holds another run, or cannot be written
     └── RejectsError   the run finished, but too much was rejected
 
@@ -63,6 +64,10 @@ class ModelError(GroundrayError):
 
 class OutOfMemoryError(GroundrayError):
     """A batch is too large for the device; smaller ones may not be."""
+
+
+class TrainingError(GroundrayError):
+    """A training cannot start (too few machines or GPUs, no trainer), or a process of it failed."""
 
 
 class OutputError(GroundrayError):

@@ -4,12 +4,17 @@ Its distributed classes come from paddlefleet, and two modules import it though 
 never calls what they import. The classes for one process are whole. `prepare` puts those in front
 and stands in for the two modules; it changes nothing where paddlefleet is installed.
 
-The trainer takes this file as its `custom_register_path`, and runs it before it loads a model.
+The trainer takes this file as its `custom_register_path`, and runs it before it loads a model. Then
+it also mends what goes wrong, with GPUs too, where several nodes write to one folder.
 """
 
 import importlib.util
+import os
 import sys
 import types
+
+SHARED_OUTPUT = "GROUNDRAY_SHARED_OUTPUT"
+"""Variable that is "1" where all nodes of a training write to one folder, as Groundray has it."""
 
 
 def prepare() -> None:
@@ -24,6 +29,16 @@ def prepare() -> None:
     if not paddle.is_compiled_with_cuda():
         # saving and loading in several processes moves every tensor to a GPU, asked or not
         paddle.Tensor.cuda = lambda tensor, *_args, **_kwargs: tensor
+
+
+def share_output() -> None:
+    """Lets one process give a model's shards their names, not one of each node.
+
+    The trainer takes a folder to be its node's own: where it is not, the first process of each node
+    renames the same files, and the second finds them gone.
+    """
+    if os.environ.get(SHARED_OUTPUT) == "1":
+        os.environ["PADDLE_LOCAL_SIZE"] = os.environ.get("PADDLE_TRAINERS_NUM", "1")
 
 
 def _use_single_process_classes() -> None:
@@ -45,4 +60,5 @@ def _stand_in(name: str, **attributes: object) -> None:
 
 
 if __name__ == "custom_template":
-    prepare()  # the trainer runs its custom_register_path under that name
+    share_output()  # the trainer runs its custom_register_path under that name
+    prepare()

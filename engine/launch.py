@@ -1,0 +1,246 @@
+"""Runs a prepared training: the trainer's own command on every node, together, on Ray.
+
+A placement group holds a bundle a node. An actor in each runs `paddleformers-cli train`, and those
+find each other at node 0. The driver reads their logs and writes the numbers; when a process fails,
+or the driver goes away, all end.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from groundray.engine.lock import locked
+from groundray.engine.runners import Runner, connected
+from groundray.engine.storage import PRIVATE, LocalStore
+from groundray.engine.training_checkpoints import read_checkpoints, set_aside
+from groundray.engine.training_follow import Follower
+from groundray.engine.training_job import TrainingJob
+from groundray.engine.training_log import Row, TrainingLog, TrainingProgress
+from groundray.engine.training_node import Line
+from groundray.engine.training_nodes import reserved
+from groundray.engine.training_record import (
+    Attempt,
+    TrainingRecord,
+    now,
+    read_record,
+    write_record,
+)
+from groundray.formats.errors import OutputError, TrainingError
+from groundray.models import cpu_support
+
+METRICS = "metrics.jsonl"
+NODES_WAIT_S = 30.0
+
+_RESUME = "resume_from_checkpoint"
+_OF_DRIVER = ("OMP_NUM_THREADS",)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a training left.
+
+    Attributes:
+        model: folder that the trainer wrote.
+        steps: optimizer steps, over all starts.
+        loss: of the last row of metrics.jsonl; None without any.
+        from_step: of the checkpoint that this start went on from; 0 from the beginning.
+        is_new: False where the training had finished before, and nothing was done.
+    """
+
+    model: Path
+    steps: int
+    loss: float | None
+    from_step: int
+    is_new: bool
+
+
+def launch(
+    job: TrainingJob,
+    *,
+    address: str | None = None,
+    resume: bool = False,
+    on_line: Callable[[Line], None] | None = None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+    wait_s: float = NODES_WAIT_S,
+) -> TrainingResult:
+    """Trains, and comes back when it is done; a training that has finished is left as it is.
+
+    In OUTPUT, `logs/rank-N.log` is what a trainer process said, `logs/node-N.log` what starts them;
+    the numbers of rank 0 stand in `metrics.jsonl`.
+
+    Args:
+        job: what to run, and where.
+        address: of a running Ray cluster; None starts one on this machine.
+        resume: whether to go on from the newest whole checkpoint of the trainer's output_dir, or
+            from the beginning where there is none; a configuration that names one means the same.
+        on_line: gets every line of every process as it comes.
+        on_progress: is told how far the training is, whenever that changes.
+        wait_s: for nodes that are busy or still to come, at most.
+
+    Raises:
+        OutputError: OUTPUT is in use; holds a training of another configuration, or one that was
+            cut short and is not to be resumed.
+        TrainingError: the nodes are not there, or a process failed: the message shows the last
+            lines of the one that failed first.
+    """
+    store = LocalStore(Path(job.output))
+    configuration = _read_configuration(job)
+    model = Path(job.output, configuration["output_dir"])
+    with locked(store):
+        record = read_record(store)
+        if record is not None and record.is_finished:
+            _refuse_other(store, record, configuration)
+            return _result(store, model, from_step=record.attempts[-1].from_step, is_new=False)
+        resume = resume or _RESUME in configuration
+        checkpoint = _find_checkpoint(store, model, record, configuration, resume=resume)
+        from_step = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
+        if record is None or record.difference(configuration):
+            record = TrainingRecord(configuration)
+        metrics = _Metrics(store.root / METRICS, from_step)
+        record.attempts.append(Attempt(now(), job.nodes, job.gpus_per_node, from_step))
+        write_record(store, record)
+        outcome = "interrupted"
+        try:
+            log = _Reader(metrics, on_line, on_progress)
+            settings = _settings(job, configuration, checkpoint)
+            with connected(Runner(address=address)):
+                _run(job, settings, log.read, wait_s=wait_s)
+            outcome = "finished"
+        except TrainingError as error:
+            outcome = str(error).partition("\n")[0]
+            raise
+        finally:
+            record.attempts[-1].ended, record.attempts[-1].outcome = now(), outcome
+            write_record(store, record)
+        return _result(store, model, from_step=from_step, is_new=True)
+
+
+def _run(
+    job: TrainingJob, settings: list[str], on_line: Callable[[Line], None], *, wait_s: float
+) -> None:
+    import ray
+
+    environment = {name: os.environ[name] for name in _OF_DRIVER if name in os.environ}
+    with reserved(job, wait_s=wait_s) as nodes:
+        first = nodes[0].address
+        starts = [
+            node.actor.start.remote(node.address, first, settings, environment) for node in nodes
+        ]
+        ray.get(starts)
+        Follower(job, nodes, on_line).follow()
+
+
+def _settings(
+    job: TrainingJob, configuration: Mapping[str, Any], checkpoint: Path | None
+) -> list[str]:
+    """What this start needs over the configuration, `key=value`."""
+    settings = {}
+    if checkpoint is not None:
+        settings[_RESUME] = str(checkpoint)
+    if job.nodes > 1 and "custom_register_path" not in configuration:
+        support = Path(job.output, PRIVATE, "trainer_support.py")  # that each node finds there
+        shutil.copyfile(cpu_support.__file__, support)
+        settings["custom_register_path"] = str(support)
+    return [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+
+
+def _read_configuration(job: TrainingJob) -> dict[str, Any]:
+    try:
+        configuration = yaml.safe_load(Path(job.config).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise TrainingError(
+            f"cannot read the trainer's configuration {job.config}: {error}"
+        ) from error
+    if not isinstance(configuration, dict) or not configuration.get("output_dir"):
+        raise TrainingError(f"{job.config} sets no output_dir, so there is nowhere to train to")
+    return configuration
+
+
+def _refuse_other(
+    store: LocalStore, record: TrainingRecord, configuration: Mapping[str, Any]
+) -> None:
+    if difference := record.difference(configuration):
+        raise OutputError(
+            f"{store.shown} holds another training ({difference}); choose another OUTPUT"
+        )
+
+
+def _find_checkpoint(
+    store: LocalStore,
+    model: Path,
+    record: TrainingRecord | None,
+    configuration: Mapping[str, Any],
+    *,
+    resume: bool,
+) -> Path | None:
+    """The checkpoint to go on from; those that were cut short are moved out of the way."""
+    checkpoints = read_checkpoints(model)
+    if not checkpoints:
+        return None
+    if record is not None:
+        _refuse_other(store, record, configuration)
+    if not resume:
+        raise OutputError(
+            f"{store.shown} holds a training that was cut short (step {checkpoints[-1].step}); "
+            "--resume goes on from there, or choose another OUTPUT"
+        )
+    whole = [checkpoint for checkpoint in checkpoints if checkpoint.is_complete]
+    for checkpoint in checkpoints:
+        if not checkpoint.is_complete:
+            set_aside(checkpoint, store.root / PRIVATE / "incomplete")
+    return whole[-1].path if whole else None
+
+
+def _result(store: LocalStore, model: Path, *, from_step: int, is_new: bool) -> TrainingResult:
+    rows = [orjson.loads(line) for line in (store.read(METRICS) or b"").splitlines()]
+    trained = [row for row in rows if "loss" in row]
+    steps, loss = (trained[-1]["step"], trained[-1]["loss"]) if trained else (0, None)
+    return TrainingResult(model, steps, loss, from_step, is_new)
+
+
+class _Metrics:
+    """metrics.jsonl: a row of numbers a line, as they come."""
+
+    def __init__(self, path: Path, from_step: int) -> None:
+        self._path = path
+        kept = []
+        if from_step and path.exists():  # steps after the checkpoint are done again
+            lines = path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if orjson.loads(line)["step"] <= from_step]
+        path.write_bytes(b"".join(kept))
+
+    def add(self, row: Row) -> None:
+        with self._path.open("ab") as file:
+            file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+
+
+class _Reader:
+    """Hands on what comes from the nodes."""
+
+    def __init__(
+        self,
+        metrics: _Metrics,
+        on_line: Callable[[Line], None] | None,
+        on_progress: Callable[[TrainingProgress], None] | None,
+    ) -> None:
+        self._metrics, self._on_line, self._on_progress = metrics, on_line, on_progress
+        self._log = TrainingLog()
+
+    def read(self, line: Line) -> None:
+        if self._on_line is not None:
+            self._on_line(line)
+        if line.rank != 0:
+            return
+        before = self._log.progress
+        row = self._log.read(line.text)
+        if row is not None:
+            self._metrics.add(row)
+        if self._on_progress is not None and self._log.progress != before:
+            self._on_progress(self._log.progress)

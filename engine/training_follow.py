@@ -1,0 +1,187 @@
+"""Follows the nodes of a training until all have finished, or one has failed."""
+
+import signal
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from groundray.engine.training_job import TrainingJob
+from groundray.engine.training_node import Line, News
+from groundray.engine.training_nodes import Node
+from groundray.engine.training_processes import Ended
+from groundray.formats.errors import TrainingError
+
+TAIL_LINES = 25
+MEETING_S = 600.0
+"""The trainer starts once the nodes have found each other, which its launcher would wait for for
+ever."""
+
+_LAST_NEWS_S = 5.0
+
+
+class Failure(NamedTuple):
+    """A process that failed.
+
+    Attributes:
+        time_s: when, by the driver's clock.
+        node: number of the machine.
+        rank: of the trainer process; None for what starts it.
+        code: exit status, minus a signal's number; None where it is not known.
+    """
+
+    time_s: float
+    node: int
+    rank: int | None
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    number: int
+    node: Node
+
+
+class Follower:
+    """Hands lines on as they come, and keeps what a message about a failure needs.
+
+    Args:
+        job: the training.
+        nodes: that run it.
+        on_line: gets every line.
+    """
+
+    def __init__(
+        self, job: TrainingJob, nodes: Sequence[Node], on_line: Callable[[Line], None]
+    ) -> None:
+        self._job, self._nodes, self._on_line = job, nodes, on_line
+        self._tails: dict[tuple[int, int | None], deque[str]] = defaultdict(
+            lambda: deque(maxlen=TAIL_LINES)
+        )
+        self._failures: list[Failure] = []
+        self._unknown: dict[int, list[Failure]] = defaultdict(list)
+        self._codes: dict[int, int] = {}
+
+    def follow(self) -> None:
+        """Returns when every node has finished.
+
+        Raises:
+            TrainingError: a process failed, or a node was lost; the others still run then.
+        """
+        import ray
+
+        deadline = time.monotonic() + MEETING_S
+        pending = {part.node.actor.news.remote(): part for part in self._parts()}
+        while pending and not self._failures:
+            ready, _ = ray.wait(list(pending), timeout=1.0)
+            for reference in ready:
+                part = pending.pop(reference)
+                self._take(part, reference)
+                if part.number not in self._codes and not self._is_lost(part):
+                    pending[part.node.actor.news.remote()] = part
+            self._check_meeting(deadline)
+        if self._failures:
+            self._take_last(pending)
+            raise TrainingError(self._explain())
+
+    def _parts(self) -> Iterator[_Part]:
+        return (_Part(number, node) for number, node in enumerate(self._nodes))
+
+    def _is_lost(self, part: _Part) -> bool:
+        return any(
+            failure.node == part.number and failure.rank is None for failure in self._failures
+        )
+
+    def _take(self, part: _Part, reference: Any) -> None:
+        import ray
+        from ray.exceptions import RayError
+
+        try:
+            news: News = ray.get(reference)
+        except RayError as error:
+            host = part.node.address.host
+            text = f"node {part.number} ({host}) was lost: {type(error).__name__}"
+            self._tails[part.number, None].append(text)
+            self._failures.append(Failure(time.time(), part.number, None, None))
+            return
+        for line in news.lines:
+            self._tails[line.node, line.rank].append(line.text)
+            self._on_line(line)
+        for ended in news.ended:
+            self._take_end(part, ended)
+        if news.code is not None:
+            self._take_code(part.number, news.code)
+
+    def _take_end(self, part: _Part, ended: Ended) -> None:
+        rank = part.number * max(1, self._job.gpus_per_node) + ended.local_rank
+        failure = Failure(ended.time_s - part.node.ahead_s, part.number, rank, ended.code)
+        if ended.code is None:  # which the status of the whole command tells
+            self._unknown[part.number].append(failure)
+        elif ended.code != 0:
+            self._failures.append(failure)
+
+    def _take_code(self, number: int, code: int) -> None:
+        self._codes[number] = code
+        if code != 0:
+            self._failures += self._unknown[number]
+            if not any(failure.node == number for failure in self._failures):
+                self._failures.append(Failure(time.time(), number, None, code))
+
+    def _take_last(self, pending: dict[Any, _Part]) -> None:
+        """One more round: another node may have failed earlier, and said so later."""
+        import ray
+
+        with suppress(Exception):  # a node that says nothing more leaves what is known
+            ray.wait(list(pending), num_returns=len(pending), timeout=_LAST_NEWS_S)
+        for reference, part in pending.items():
+            ready, _ = ray.wait([reference], timeout=0)
+            if ready:
+                self._take(part, reference)
+
+    def _check_meeting(self, deadline: float) -> None:
+        if len(self._nodes) == 1 or time.monotonic() < deadline:
+            return
+        silent = [
+            part
+            for part in self._parts()
+            if not any(number == part.number and rank is not None for number, rank in self._tails)
+        ]
+        if silent:
+            first = self._nodes[0].address
+            names = ", ".join(f"{part.number} ({part.node.address.host})" for part in silent)
+            raise TrainingError(
+                f"node {names} started no trainer process within {MEETING_S:g} s: all nodes must "
+                f"reach node 0 at {first.host}, any port (a firewall, or another network?)"
+            )
+
+    def _explain(self) -> str:
+        first = min(self._failures, key=lambda failure: failure.time_s)
+        host = self._nodes[first.node].address.host
+        where = f"node {first.node} ({host})"
+        if first.rank is None:
+            what, log = f"what starts the trainer on {where}", f"node-{first.node}.log"
+        else:
+            what, log = f"rank {first.rank} on {where}", f"rank-{first.rank}.log"
+        tail = [text for text in self._tails[first.node, first.rank] if text]
+        shown = "".join(f"\n  {text}" for text in tail) or "\n  (it said nothing)"
+        others = sorted({failure.rank for failure in self._failures if failure.rank is not None})
+        also = [str(rank) for rank in others if rank != first.rank]
+        after = f"; after it, rank {', '.join(also)} failed too" if also else ""
+        return (
+            f"{what} failed first, {describe_code(first.code)}{after}; the training was ended. Its "
+            f"last lines ({self._job.output}/logs/{log}):{shown}"
+        )
+
+
+def describe_code(code: int | None) -> str:
+    """An exit status in words."""
+    if code is None:
+        return "exit status unknown"
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
