@@ -37,6 +37,20 @@ def locked(store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> Iterator[None]:
             yield
 
 
+def is_locked(store: LocalStore) -> bool:
+    """Whether a run on this machine holds the lock of a folder at the moment."""
+    import fcntl
+
+    try:
+        with (store.root / LOCK).open("r") as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def _flocked(store: LocalStore) -> Iterator[None]:
     import fcntl

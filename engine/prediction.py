@@ -75,6 +75,7 @@ def predict(  # noqa: PLR0913  the options of a command
     output: str,
     *,
     checkpoints: Sequence[str],
+    names: Sequence[str] = (),
     format: str,  # noqa: A002  the option's name
     backend: str | None = None,
     server: str | None = None,
@@ -109,6 +110,7 @@ def predict(  # noqa: PLR0913  the options of a command
         inputs: a folder that `convert` wrote, or files, folders, globs or URLs that it reads.
         output: folder or fsspec URL; each checkpoint gets a folder of its own in it.
         checkpoints: folders, URLs or model names; files of answers for a replay.
+        names: of their folders in output; empty takes the last parts of their paths.
         format: name of the format that prompts and reads the answers, or a TOML file.
         backend: name; None takes `server` where one is given, `replay` for a jsonl file, and else
             `paddleformers`.
@@ -199,7 +201,7 @@ def predict(  # noqa: PLR0913  the options of a command
         batch_size=batch_size or kind.batch_size,
         checkpoint="",
     )
-    jobs = _jobs(general, settings)
+    jobs = _jobs(general, settings, list(names) or _names(checkpoints))
     for job in jobs:
         check_prompt(job.style)
     on_plan(plan)
@@ -292,12 +294,15 @@ def _open(
     return replace(converted, source=replace(converted.source, files=files))
 
 
-def _jobs(general: PredictJob, settings: Sequence[Settings]) -> list[PredictJob]:
-    jobs = []
-    for name, each in zip(_names([s.checkpoint for s in settings]), settings, strict=True):
-        output = join(general.output, name)
-        jobs.append(replace(general, output=output, settings=each, checkpoint=name))
-    return jobs
+def _jobs(
+    general: PredictJob, settings: Sequence[Settings], names: Sequence[str]
+) -> list[PredictJob]:
+    if DATA in names:
+        raise ModelError(f"a checkpoint named {DATA!r} would take the place of the data: rename it")
+    return [
+        replace(general, output=join(general.output, name), settings=each, checkpoint=name)
+        for name, each in zip(names, settings, strict=True)
+    ]
 
 
 def _names(checkpoints: Sequence[str]) -> list[str]:
@@ -318,10 +323,7 @@ def _names(checkpoints: Sequence[str]) -> list[str]:
     depth = 1
     while len({tuple(path[-depth:]) for path in paths}) < len(paths):
         depth += 1
-    stems = [file_stem("-".join(filter(None, path[-depth:]))) for path in paths]
-    if DATA in stems:
-        raise ModelError(f"a checkpoint named {DATA!r} would take the place of the data: rename it")
-    return stems
+    return [file_stem("-".join(filter(None, path[-depth:]))) for path in paths]
 
 
 def _choose(runner: Runner, kind: type[Backend], plan: Plan) -> Choice:

@@ -17,8 +17,8 @@ INSTALL = (
 def import_paddle() -> ModuleType:
     """Imports both, and makes the classes for one process loadable.
 
-    From then on PaddleFormers logs errors only: at import and for each checkpoint it warns of
-    what is not wrong.
+    From then on both log errors only: at import and for each checkpoint they warn
+    of what is not wrong.
 
     Raises:
         ModelError: one of them is not installed.
@@ -32,6 +32,7 @@ def import_paddle() -> ModuleType:
 
             logger.set_level("ERROR")
             prepare()
+            warnings.filterwarnings("ignore", module=r"paddle(formers)?\.")  # of its own calls
     except ImportError as error:
         raise ModelError(f"{INSTALL} ({error})") from error
     module: ModuleType = paddle
@@ -42,6 +43,7 @@ def import_paddle() -> ModuleType:
 def _quiet() -> Iterator[None]:
     verbosity = os.environ.get("TRANSFORMERS_VERBOSITY")
     os.environ["TRANSFORMERS_VERBOSITY"] = verbosity or "error"
+    os.environ.setdefault("GLOG_minloglevel", "2")  # read when Paddle is imported
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -127,8 +127,8 @@ def predict(
             server=server,
             split=split,
             limit=limit,
-            actors=_actors(actors, gpus_per_actor),
-            batch_size=None if batch_size == "auto" else _number(batch_size, "--batch-size"),
+            actors=parse_actors(actors, gpus_per_actor),
+            batch_size=parse_batch_size(batch_size),
             max_new_tokens=max_new_tokens,
             max_pixels=_max_pixels(max_pixels),
             logprobs=logprobs,
@@ -166,7 +166,13 @@ def _max_pixels(text: str | None) -> "Literal['train', 'model'] | int | None":
     return None if text is None else _number(text, "--max-pixels")
 
 
-def _actors(text: str | None, gpus: float | None) -> "Actors":
+def parse_batch_size(text: str) -> int | None:
+    """`--batch-size`; None for auto."""
+    return None if text == "auto" else _number(text, "--batch-size")
+
+
+def parse_actors(text: str | None, gpus: float | None) -> "Actors":
+    """`--actors MIN[,MAX]` and `--gpus-per-actor`."""
     from groundray.engine.actors import Actors
 
     if text is None:

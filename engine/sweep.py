@@ -1,0 +1,192 @@
+"""A sweep: every model that a training saves is asked and scored as it appears, in one report."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from groundray.engine.evaluation import evaluate
+from groundray.engine.lock import is_locked
+from groundray.engine.prediction import predict
+from groundray.engine.run import MANIFEST
+from groundray.engine.runners import Runner
+from groundray.engine.saved_models import SavedModel, find_saved_models
+from groundray.engine.scoring.bootstrap import Interval
+from groundray.engine.scoring.scores import RunScores, Scores
+from groundray.engine.storage import LocalStore
+from groundray.engine.training_record import read_record
+from groundray.formats.errors import GroundrayError, ModelError
+
+PREDICTIONS = "predictions"
+"""Folder of OUTPUT for the predictions of every model."""
+
+POLL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The model with the highest figure.
+
+    Attributes:
+        name: of the model: `step-40`, or `end`.
+        checkpoint: its folder.
+        metric: name of the figure: f1_50 for detection, acc_50 for grounding.
+        value: of the figure.
+        interval: of 95 %; None without a bootstrap.
+    """
+
+    name: str
+    checkpoint: Path
+    metric: str
+    value: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What a sweep found.
+
+    Attributes:
+        models: in the order of their steps.
+        scores: of all, as they stand in `OUTPUT/scores.json`.
+        best: of them; None where no figure is defined.
+    """
+
+    models: tuple[SavedModel, ...]
+    scores: Scores
+    best: Best | None
+
+
+def sweep(  # noqa: PLR0913  the options of a command
+    run: str,
+    data: str | Sequence[str],
+    output: str,
+    *,
+    format: str,  # noqa: A002  the option's name
+    replicates: int = 1000,
+    plugins: Sequence[str] = (),
+    runner: Runner = Runner(),  # noqa: B008  frozen
+    is_running: Callable[[], bool] | None = None,
+    on_model: Callable[[Sweep], None] = lambda found: None,
+    **asking: Any,
+) -> Sweep:
+    """Asks and scores every model of a training, until the training has ended.
+
+    Started again, it goes on from where it stopped: nothing is asked twice.
+
+    Args:
+        run: OUTPUT of `train`, or any folder that PaddleFormers trains to.
+        data: as `predict` takes it.
+        output: folder for `predictions/`, `scores.json`, `per_class.csv` and `report.html`.
+        format: name of the format that prompts and reads the answers.
+        replicates: of the bootstrap.
+        plugins: Python files that define formats or backends.
+        runner: where it runs.
+        is_running: whether more models may come; None looks at the run.
+        on_model: is told after every model what is known by then.
+        asking: other options of `predict`.
+
+    Raises:
+        ModelError: the run has ended without a model that can be loaded.
+    """
+    folder = Path(run)
+    running = is_running or (lambda: _is_training(folder))
+    seen = _asked_before(folder, output)
+    found: Sweep | None = None
+    while True:
+        goes_on = running()  # before the look: what is saved last must not be missed
+        new = [model for model in find_saved_models(_model_folder(folder)) if model not in seen]
+        if new or (seen and found is None):
+            for model in new[:1]:  # the report grows by one at a time
+                try:
+                    options = {"plugins": plugins, "runner": runner, "format": format, **asking}
+                    _ask(model, data, output, **options)
+                except GroundrayError:
+                    if model.path.exists():
+                        raise
+                    continue  # the trainer, which keeps the newest, was sooner
+                seen = _in_order([*seen, model])
+            if not seen:
+                continue
+            found = _score(seen, output, replicates, plugins, runner)
+            on_model(found)
+        elif goes_on:
+            sleep(POLL_S)
+        else:
+            break
+    if found is None:
+        raise ModelError(
+            f"{run} has no model that can be loaded: checkpoint-STEP folders are what a training "
+            "goes on from; `--set save_hf_steps=N` has hf_checkpoint-STEP written beside them"
+        )
+    return found
+
+
+def _ask(model: SavedModel, data: str | Sequence[str], output: str, **options: Any) -> None:
+    place = f"{output}/{PREDICTIONS}"
+    predict(data, place, checkpoints=[str(model.path)], names=[model.name], **options)
+
+
+def _score(
+    models: Sequence[SavedModel],
+    output: str,
+    replicates: int,
+    plugins: Sequence[str],
+    runner: Runner,
+) -> Sweep:
+    scores = evaluate(
+        [f"{output}/{PREDICTIONS}/{model.name}" for model in models],
+        output,
+        names=[model.name for model in models],
+        replicates=replicates,
+        plugins=plugins,
+        runner=runner,
+        overwrite=True,
+    )
+    return Sweep(tuple(models), scores, _best(models, scores))
+
+
+def _asked_before(run: Path, output: str) -> list[SavedModel]:
+    """Models whose predictions are finished; the trainer may have removed them since."""
+    folder = _model_folder(run)
+    steps = [
+        SavedModel(
+            int(place.name.removeprefix("step-")), folder / f"hf_checkpoint-{place.name[5:]}"
+        )
+        for place in Path(output, PREDICTIONS).glob("step-*")
+        if (place / MANIFEST).is_file()
+    ]
+    return _in_order(steps)
+
+
+def _in_order(models: Sequence[SavedModel]) -> list[SavedModel]:
+    return sorted(models, key=lambda model: inf if model.step is None else model.step)
+
+
+def _best(models: Sequence[SavedModel], scores: Scores) -> Best | None:
+    """Of equals the first: it took the least training."""
+    best: Best | None = None
+    for model, run in zip(models, scores.runs, strict=True):
+        metric, value, interval = headline(run)
+        if value is not None and (best is None or value > best.value):
+            best = Best(model.name, model.path, metric, value, interval)
+    return best
+
+
+def headline(run: RunScores) -> tuple[str, float | None, Interval | None]:
+    """The figure that runs are compared by: its name, value and interval."""
+    if run.grounding is not None:
+        return "acc_50", run.grounding.acc_50, run.intervals.get("grounding.acc_50")
+    return "f1_50", run.operating_point.f1_50, run.intervals.get("operating_point.f1_50")
+
+
+def _model_folder(run: Path) -> Path:
+    """Where a run's trainer writes to: our OUTPUT holds it, any other folder is it."""
+    record = read_record(LocalStore(run)) if run.is_dir() else None
+    return run if record is None else run / record.configuration["output_dir"]
+
+
+def _is_training(run: Path) -> bool:
+    return is_locked(LocalStore(run))
