@@ -79,13 +79,18 @@ def check_distinct(part: Part, place: str) -> None:
 def _iter_differences(
     evaluated: Sequence[Evaluated], protocol: ProtocolName
 ) -> Iterator[Difference]:
-    """Of each run from the first, then of each from the one before, where that is not the first."""
+    """Of each run from the first, then of each from the one before, where that is not the first.
+
+    Runs that share no record have none.
+    """
     steps = [(0, i) for i in range(1, len(evaluated))]
     steps += [(i - 1, i) for i in range(2, len(evaluated))]
     for first, second in steps:
         before, after = evaluated[first], evaluated[second]
         ids = before.part.ids(), after.part.ids()
         common = len(np.intersect1d(*ids, assume_unique=True))
+        if not common:
+            continue
         counted = tuple(
             each.part.honest if protocol == "honest" else each.part.published
             for each in (before, after)
