@@ -100,6 +100,16 @@ def spelled_now(settings: Mapping[str, Any]) -> dict[str, Any]:
     return now
 
 
+def spelled_for(version: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a version of PaddleFormers spells them, of what is known to differ.
+
+    >>> spelled_for("1.0.0", {"_attn_implementation": "sdpa"})
+    {'attn_impl': 'sdpa'}
+    """
+    then = {"_attn_implementation": "attn_impl"} if version.startswith("1.0") else {}
+    return {then.get(key, key): value for key, value in settings.items()}
+
+
 def without_keys(text: str, keys: frozenset[str]) -> str:
     r"""A recipe's text without the lines that set some keys; comments stay.
 
