@@ -7,6 +7,8 @@ import typer
 
 from groundray.engine.cli.convert import EPILOG as CONVERT_EPILOG
 from groundray.engine.cli.convert import convert
+from groundray.engine.cli.demo import EPILOG as DEMO_EPILOG
+from groundray.engine.cli.demo import demo
 from groundray.engine.cli.draw import EPILOG as DRAW_EPILOG
 from groundray.engine.cli.draw import draw
 from groundray.engine.cli.evaluate import EPILOG as EVALUATE_EPILOG
@@ -22,6 +24,10 @@ from groundray.engine.cli.predict import predict
 from groundray.engine.cli.recipes import recipes
 from groundray.engine.cli.reformat import EPILOG as REFORMAT_EPILOG
 from groundray.engine.cli.reformat import reformat
+from groundray.engine.cli.sweep import EPILOG as SWEEP_EPILOG
+from groundray.engine.cli.sweep import sweep
+from groundray.engine.cli.train import EPILOG as TRAIN_EPILOG
+from groundray.engine.cli.train import train
 from groundray.formats.errors import GroundrayError
 
 app = typer.Typer(
@@ -33,12 +39,15 @@ app = typer.Typer(
 )
 
 app.command(epilog=CONVERT_EPILOG)(convert)
+app.command(epilog=DEMO_EPILOG)(demo)
 app.command(epilog=DRAW_EPILOG)(draw)
 app.command(epilog=EVALUATE_EPILOG)(evaluate)
 app.command(epilog=EXPORT_EPILOG)(export)
 app.command(epilog=INSPECT_EPILOG)(inspect)
 app.command(epilog=PREDICT_EPILOG)(predict)
 app.command(epilog=REFORMAT_EPILOG)(reformat)
+app.command(epilog=TRAIN_EPILOG)(train)
+app.command(epilog=SWEEP_EPILOG)(sweep)
 app.add_typer(formats, name="formats")
 app.add_typer(models, name="models")
 app.add_typer(recipes, name="recipes")

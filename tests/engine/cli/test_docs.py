@@ -8,7 +8,12 @@ import typer
 from groundray.engine.cli import app
 
 ROOT = Path(__file__).parents[3]
-GUIDES = {"convert": "convert.md", "evaluate": "evaluate.md", "predict": "predict.md"}
+GUIDES = {
+    "convert": "convert.md",
+    "evaluate": "evaluate.md",
+    "predict": "predict.md",
+    "train": "train.md",
+}
 
 _COMMANDS: dict[str, typer.core.TyperCommand] = dict(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 

@@ -1,0 +1,176 @@
+"""`groundray train`."""
+
+import sys
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from groundray.formats.errors import GroundrayError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from groundray.engine.training import Training
+    from groundray.engine.training_log import TrainingProgress
+    from groundray.engine.training_node import Line
+
+_LINE_EVERY_S = 10.0
+
+EPILOG = "Example: groundray train out/qwen3-vl run --model checkpoints/tiny --cpu"
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="CONVERTED/FORMAT, a folder of `convert`.")
+    ],
+    output: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help="Folder to write, which every node sees.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option(help="Folder of a checkpoint, or the name of a model.", show_default=False),
+    ],
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Recipe, or a YAML file; by default the format's."),
+    ] = None,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Machines that take part.")] = 1,
+    gpus_per_node: Annotated[
+        int | None, typer.Option(metavar="G", help="GPUs of each; as the recipe is written for.")
+    ] = None,
+    cpu: Annotated[
+        bool, typer.Option("--cpu", help="Train on CPUs, one process a node; for tiny models.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Setting of the trainer; repeatable."),
+    ] = None,
+    check: Annotated[
+        str,
+        typer.Option(metavar="N|all", help="Examples that the preflight looks at closely."),
+    ] = "2000",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check, print what would run, and write nothing.")
+    ] = False,
+    address: Annotated[
+        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in OUTPUT.")
+    ] = False,
+    logs: Annotated[
+        bool, typer.Option("--logs", help="Show every line of every process, with its rank.")
+    ] = False,
+) -> None:
+    """Train a model with PaddleFormers on one node or many, after checking the data."""
+    from rich.console import Console
+
+    from groundray.engine.cli.preflight_table import print_preflight
+    from groundray.engine.preflight import check_data
+    from groundray.engine.training import parse_setting, plan_training
+    from groundray.engine.training import train as run_training
+
+    if cpu and gpus_per_node:
+        raise typer.BadParameter("--cpu and --gpus-per-node exclude each other")
+    sample = _sample(check)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    training = plan_training(
+        data,
+        output,
+        model=model,
+        recipe=recipe,
+        nodes=nodes,
+        gpus_per_node=0 if cpu else gpus_per_node,
+        settings=dict(map(parse_setting, set_ or ())),
+        resume=resume,
+    )
+    _announce(training, console)
+    if dry_run:
+        report = check_data(training, sample=sample)
+        print_preflight(report, console)
+        _print_dry_run(training)
+        report.raise_for_errors()
+        return
+    reporter = _Reporter(console, show_lines=logs)
+    result = run_training(
+        training,
+        address=address,
+        resume=resume,
+        check=sample,
+        on_check=lambda report: print_preflight(report, console),
+        on_line=reporter.line,
+        on_progress=reporter.progress,
+    )
+    loss = "" if result.loss is None else f", loss {result.loss:.4f}"
+    print(f"trained {result.steps:,} steps{loss}: {result.model}")
+    format_name = training.data.format_name
+    print(
+        f"ask it: groundray predict {training.data.folder.parent} predictions "
+        f"--checkpoint {result.model} --format {format_name}"
+    )
+
+
+def _announce(training: "Training", console: "Console") -> None:
+    from groundray.engine.trainer_settings import VISUALDL
+
+    job = training.job
+    what = f"{job.gpus_per_node} GPUs" if job.gpus_per_node else "1 process on the CPU"
+    console.print(
+        f"recipe: {training.recipe.name}; {job.nodes} x {what}, {training.global_batch} sequences "
+        "in a step",
+        markup=False,
+    )
+    console.print(f"curves: visualdl --logdir {job.output}/{VISUALDL} --port 8080", markup=False)
+    for warning in training.warnings:
+        console.print(f"warning: {warning}", markup=False)
+
+
+class _Reporter:
+    """Progress on stderr, a line every ten seconds; every line of the trainers where wanted."""
+
+    def __init__(self, console: "Console", *, show_lines: bool) -> None:
+        self._console = console
+        self._show_lines = show_lines
+        self._printed = 0.0
+
+    def line(self, line: "Line") -> None:
+        """Shows a line with the process that wrote it."""
+        if self._show_lines:
+            who = f"node {line.node}" if line.rank is None else f"rank {line.rank}"
+            self._console.print(f"[{who}] {line.text}", markup=False)
+
+    def progress(self, progress: "TrainingProgress") -> None:
+        """Says how far it is."""
+        now = monotonic()
+        is_last = progress.step == progress.total_steps
+        if now - self._printed < _LINE_EVERY_S and not is_last:
+            return
+        self._printed = now
+        total = "" if progress.total_steps is None else f"/{progress.total_steps:,}"
+        parts = [f"step {progress.step:,}{total}"]
+        if progress.loss is not None:
+            parts.append(f"loss {progress.loss:.4f}")
+        if progress.left_s:
+            parts.append(f"{progress.left_s:,.0f} s left")
+        self._console.print(", ".join(parts))
+
+
+def _print_dry_run(training: "Training") -> None:
+    from groundray.engine.trainer_command import describe_launch
+    from groundray.engine.training import recipe_file
+
+    sys.stdout.write(f"# {training.job.config}\n{recipe_file(training)}\n")
+    sys.stdout.write(describe_launch(training.job))
+
+
+def _sample(check: str) -> int | None:
+    if check == "all":
+        return None
+    try:
+        number = int(check)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise GroundrayError(f"--check {check!r}: give a number of examples, or 'all'")
+    return number
