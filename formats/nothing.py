@@ -24,6 +24,17 @@ _PHRASES = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# A model that has no image, or will not look, has not said that nothing is there.
+_REFUSES = re.compile(
+    r"""\b(?:see|view|open|access|load|process|receive|look\s+at|analy[sz]e)\s+
+        (?:the|this|that|any|an|your|these|those)?\s*(?:attached\s+|uploaded\s+)?
+        (?:images?|pictures?|photos?)\s*(?:[.,;!]|$|directly|itself|you|because|as\b|so\b)
+    |\bno\s+(?:image|picture|photo)\s+(?:was|is|has\s+been|were)\s+
+        (?:provided|given|attached|uploaded|shown|included|visible|found)
+    |\b(?:sorry|cannot|can't|can’t|unable)\b[^.!?\n]{0,40}\b(?:assist|help|comply)\b
+    """,  # noqa: RUF001
+    re.VERBOSE | re.IGNORECASE,
+)
 
 
 def says_nothing(text: str) -> bool:
@@ -31,8 +42,10 @@ def says_nothing(text: str) -> bool:
 
     >>> says_nothing("None."), says_nothing("There are no cats in the image."), says_nothing("cat")
     (True, True, False)
+    >>> says_nothing("I cannot see the image.")
+    False
     """
     if len(text) > 2 * _ENDS:
         text = f"{text[:_ENDS]} {text[-_ENDS:]}"
     word = text.strip().strip("`\"'[](){}<>.!。").strip().casefold()
-    return word in _WORDS or _PHRASES.search(text) is not None
+    return word in _WORDS or bool(_PHRASES.search(text) and not _REFUSES.search(text))
