@@ -95,27 +95,19 @@ def sweep(  # noqa: PLR0913  the options of a command
     running = is_running or (lambda: _is_training(folder))
     seen = _asked_before(folder, output)
     found: Sweep | None = None
+    options = {"plugins": plugins, "runner": runner, "format": format, **asking}
     while True:
         goes_on = running()  # before the look: what is saved last must not be missed
         new = [model for model in find_saved_models(_model_folder(folder)) if model not in seen]
-        if new or (seen and found is None):
-            for model in new[:1]:  # the report grows by one at a time
-                try:
-                    options = {"plugins": plugins, "runner": runner, "format": format, **asking}
-                    _ask(model, data, output, **options)
-                except GroundrayError:
-                    if model.path.exists():
-                        raise
-                    continue  # the trainer, which keeps the newest, was sooner
-                seen = _in_order([*seen, model])
-            if not seen:
-                continue
+        asked = [model for model in new[:1] if _ask(model, data, output, options)]
+        if asked or (seen and found is None):  # the report grows by one at a time
+            seen = _in_order([*seen, *asked])
             found = _score(seen, output, replicates, plugins, runner)
             on_model(found)
-        elif goes_on:
-            sleep(POLL_S)
-        else:
+        elif not new and not goes_on:
             break
+        elif not new:
+            sleep(POLL_S)
     if found is None:
         raise ModelError(
             f"{run} has no model that can be loaded: checkpoint-STEP folders are what a training "
@@ -124,9 +116,18 @@ def sweep(  # noqa: PLR0913  the options of a command
     return found
 
 
-def _ask(model: SavedModel, data: str | Sequence[str], output: str, **options: Any) -> None:
+def _ask(
+    model: SavedModel, data: str | Sequence[str], output: str, options: dict[str, Any]
+) -> bool:
+    """Asks a model; False where the trainer, which keeps only the newest, removed it meanwhile."""
     place = f"{output}/{PREDICTIONS}"
-    predict(data, place, checkpoints=[str(model.path)], names=[model.name], **options)
+    try:
+        predict(data, place, checkpoints=[str(model.path)], names=[model.name], **options)
+    except GroundrayError:
+        if model.path.exists():
+            raise
+        return False
+    return True
 
 
 def _score(
