@@ -41,6 +41,14 @@ def share_output() -> None:
         os.environ["PADDLE_LOCAL_SIZE"] = os.environ.get("PADDLE_TRAINERS_NUM", "1")
 
 
+def complete_trainer() -> None:
+    """Lets adapters be evaluated while they are trained: 1.2 asks for a class of paddlefleet's."""
+    from paddleformers.trainer import trainer
+
+    if importlib.util.find_spec("paddlefleet") is None and not hasattr(trainer, "GPTModel"):
+        trainer.GPTModel = type("GPTModel", (), {})
+
+
 def _use_single_process_classes() -> None:
     """1.2 calls them Deprecated, and 1.0 Decapitated; only Qwen3-VL has two of each."""
     from paddleformers.transformers.qwen3_vl import modeling
@@ -62,3 +70,4 @@ def _stand_in(name: str, **attributes: object) -> None:
 if __name__ == "custom_template":
     share_output()  # the trainer runs its custom_register_path under that name
     prepare()
+    complete_trainer()

@@ -1,5 +1,6 @@
 """A checkpoint's processor and model, ready to answer on the device that there is."""
 
+import json
 import logging
 import re
 import warnings
@@ -118,6 +119,7 @@ def _load_whole(folder: Path, *, is_gpu: bool) -> Loaded:
     # flashmask ignores the mask of padded prompts, without a word; sdpa does not
     attention = ("sdpa", "flashmask" if is_gpu else "sdpa")
     with view(folder) as place, _loading(folder):
+        _name_architecture(place / _CONFIG)
         config = AutoConfig.from_pretrained(str(place))
         _fit(config, is_gpu=is_gpu)
         model = AutoModel.from_pretrained(
@@ -136,6 +138,18 @@ def _load_whole(folder: Path, *, is_gpu: bool) -> Loaded:
     return Loaded(
         processor, model, family, "gpu" if is_gpu else "cpu", dtype, attention, is_adapted=False
     )
+
+
+def _name_architecture(config: Path) -> None:
+    """Puts the class of the model where loaders look for it.
+
+    What the trainer saves with `save_checkpoint_format: ""` names it in its text part only.
+    """
+    content = json.loads(config.read_bytes())
+    named = content.get("text_config", {}).get("architectures")
+    if named and not content.get("architectures"):
+        config.unlink()  # a link of the view: the checkpoint stays as it is
+        config.write_text(json.dumps({**content, "architectures": named}))
 
 
 def _merge_adapter(model: Any, folder: Path) -> None:

@@ -60,7 +60,7 @@ QWEN3_VL_LORA = Recipe(
     *_QWEN3_VL,
     gpus=1,
     source="PaddlePaddle/PaddleFormers, grounding practice of Qwen2.5-VL (LoRA)",
-    tried=_NOT_RUN,
+    tried=f"{_NOT_RUN}; an adapter of the tiny checkpoint was trained on a CPU",
 )
 QWEN3_VL_TINY_CPU = Recipe(
     "qwen3-vl-tiny-cpu",

@@ -197,6 +197,18 @@ def test_glm_4_5v_answers_alike_in_batches_and_alone(
     assert described["max_pixels"] == 65536 // 2  # its limit counts both frames of a patch
 
 
+def test_glm_as_the_trainer_saves_it_names_its_class_in_its_text_part_only(
+    paddle: Paddle, tmp_path: Path
+) -> None:
+    folder = build_tiny(tmp_path / "glm", "glm-4.5v")
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("architectures") == config["text_config"]["architectures"]
+    (folder / "config.json").write_text(json.dumps(config))
+    described = paddle(description, settings(folder))
+    assert described["family"] == "glm-4.5v"
+    assert json.loads((folder / "config.json").read_text()) == config  # it is left as it is
+
+
 def test_ernie_needs_a_gpu_and_says_so(paddle: Paddle, tmp_path: Path) -> None:
     checkpoint = build_tiny(tmp_path / "ernie", "ernie-4.5-vl")
     get_backend("paddleformers").check(settings(checkpoint))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from groundray.engine.cli import main
+from groundray.models.loading import load
 from groundray.models.recipes import get_recipe
 from groundray.models.tiny import build_tiny
-from tests.engine.training_made import write_data
+from tests.engine.training_made import write_data, write_inline
 from tests.models.asking import Paddle
 
 PINNED = """\
@@ -100,28 +101,65 @@ def test_cpu_and_gpus_exclude_each_other(tmp_path: Path) -> None:
     assert main(["train", data, out, "--model", "a/b", "--check", "some"]) == 1
 
 
-@pytest.mark.ray
-@pytest.mark.timeout(600)
-def test_a_tiny_model_is_trained_by_one_command(tmp_path: Path, paddle: Paddle) -> None:
-    data, out = write_data(tmp_path / "made", train=4, val=2, shards=2), tmp_path / "out"
-    paddle(build_tiny, tmp_path / "tiny")
-    command = [sys.executable, "-m", "groundray.engine", "train", str(data), str(out)]
-    settings = {"max_steps": 4, "save_steps": 2, "eval_steps": 2, "logging_steps": 1}
-    options = [word for each in settings.items() for word in ("--set", "{}={}".format(*each))]
+def trained(
+    data: Path, out: Path, model: Path, settings: dict[str, int], *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Trains by the command, in a process of its own."""
+    command = [sys.executable, "-m", "groundray.engine", "train", str(data), str(out), "--cpu"]
+    chosen = [word for each in settings.items() for word in ("--set", "{}={}".format(*each))]
     done = subprocess.run(
-        [*command, "--model", str(tmp_path / "tiny"), "--cpu", *options],
+        [*command, "--model", str(model), *options, *chosen],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def can_answer(checkpoint: Path) -> bool:
+    """Whether the model loads, its weights compared with its files."""
+    return load(str(checkpoint)).is_adapted
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_a_tiny_model_is_trained_by_one_command(tmp_path: Path, paddle: Paddle) -> None:
+    data, out = write_data(tmp_path / "made", train=4, val=2, shards=2), tmp_path / "out"
+    paddle(build_tiny, tmp_path / "tiny")
+    settings = {"max_steps": 4, "save_steps": 2, "eval_steps": 2, "logging_steps": 1}
+    done = trained(data, out, tmp_path / "tiny", settings)
     assert done.stdout.startswith("trained 4 steps, loss ")
     assert "tokens, 99 %" in done.stderr
     for model in ("checkpoints", "checkpoints/hf_checkpoint-2", "checkpoints/hf_checkpoint-4"):
-        assert (out / model / "config.json").is_file()
-        assert list((out / model).glob("model*.safetensors"))
+        assert not paddle(can_answer, out / model)
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows if "loss" in row] == [1, 2, 3, 4]
     assert [row["step"] for row in rows if "eval_loss" in row] == [2, 4]
     assert json.loads((out / "preflight.json").read_text())["splits"]["train"]["tokens_max"] > 0
     assert list((out / "visualdl").iterdir())
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_glm_is_trained_to_a_model_that_loads(tmp_path: Path, paddle: Paddle) -> None:
+    data = write_inline(tmp_path / "made", "glm-4.5v")
+    paddle(build_tiny, tmp_path / "tiny", family="glm-4.5v")
+    done = trained(data, tmp_path / "out", tmp_path / "tiny", {"max_steps": 2, "eval_steps": 1})
+    assert "so no hf_checkpoint-N appears" in done.stderr
+    assert not paddle(can_answer, tmp_path / "out/checkpoints")
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(600)
+def test_an_adapter_is_trained_and_evaluated(tmp_path: Path, paddle: Paddle) -> None:
+    data, out = write_data(tmp_path / "made", train=4, val=2), tmp_path / "out"
+    paddle(build_tiny, tmp_path / "tiny")
+    recipe = tmp_path / "lora.yaml"
+    tiny = get_recipe("qwen3-vl-tiny-cpu").yaml
+    recipe.write_text(tiny.replace("fine_tuning: full", "fine_tuning: lora\nlora_rank: 4"))
+    settings = {"max_steps": 2, "save_steps": 2, "eval_steps": 2}
+    trained(data, out, tmp_path / "tiny", settings, "--recipe", str(recipe))
+    assert "eval_loss" in (out / "metrics.jsonl").read_text()
+    for model in ("checkpoints", "checkpoints/hf_checkpoint-2"):
+        assert paddle(can_answer, out / model)
