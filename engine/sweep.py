@@ -1,21 +1,27 @@
 """A sweep: every model that a training saves is asked and scored as it appears, in one report."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from threading import Event
 from time import sleep
 from typing import Any
 
+from groundray.engine.converted import open_converted
 from groundray.engine.evaluation import evaluate
+from groundray.engine.launch import TrainingResult
 from groundray.engine.lock import is_locked
 from groundray.engine.prediction import predict
 from groundray.engine.run import MANIFEST
-from groundray.engine.runners import Runner
+from groundray.engine.runners import Runner, connected
 from groundray.engine.saved_models import SavedModel, find_saved_models
 from groundray.engine.scoring.bootstrap import Interval
 from groundray.engine.scoring.scores import RunScores, Scores
 from groundray.engine.storage import LocalStore
+from groundray.engine.training import Training
 from groundray.engine.training_record import read_record
 from groundray.formats.errors import GroundrayError, ModelError
 
@@ -50,11 +56,13 @@ class Sweep:
 
     Attributes:
         models: in the order of their steps.
+        newest: names of those that came last.
         scores: of all, as they stand in `OUTPUT/scores.json`.
-        best: of them; None where no figure is defined.
+        best: of them; None where none finds anything.
     """
 
     models: tuple[SavedModel, ...]
+    newest: tuple[str, ...]
     scores: Scores
     best: Best | None
 
@@ -102,7 +110,8 @@ def sweep(  # noqa: PLR0913  the options of a command
         asked = [model for model in new[:1] if _ask(model, data, output, options)]
         if asked or (seen and found is None):  # the report grows by one at a time
             seen = _in_order([*seen, *asked])
-            found = _score(seen, output, replicates, plugins, runner)
+            newest = tuple(model.name for model in asked or seen)
+            found = _score(seen, newest, output, replicates, plugins, runner)
             on_model(found)
         elif not new and not goes_on:
             break
@@ -114,6 +123,56 @@ def sweep(  # noqa: PLR0913  the options of a command
             "goes on from; `--set save_hf_steps=N` has hf_checkpoint-STEP written beside them"
         )
     return found
+
+
+def train_and_sweep(
+    training: Training,
+    output: str,
+    *,
+    train: Callable[[], TrainingResult],
+    runner: Runner,
+    on_model: Callable[[Sweep], None],
+    **asking: Any,
+) -> tuple[TrainingResult, Sweep]:
+    """Trains, and sweeps beside it; comes back when both have ended.
+
+    Asked is val of the converted folder, or train where there is no val.
+
+    Args:
+        training: as planned.
+        output: of the sweep.
+        train: runs the training.
+        runner: where the models are asked; it shares its cluster with the training.
+        on_model: see `sweep`.
+        asking: other options of `sweep`.
+
+    Raises:
+        GroundrayError: what the training raised; else what the sweep did, once the training ended.
+    """
+    data = training.data.folder.parent
+    split = "val" if "val" in open_converted(str(data)).splits else "train"
+    with (
+        connected(runner) if runner.kind == "ray" else nullcontext(),
+        ThreadPoolExecutor(1, "groundray-sweep") as thread,
+    ):
+        ended = Event()
+        sweeping = thread.submit(
+            sweep,
+            training.job.output,
+            str(data),
+            output,
+            format=training.data.format_name,
+            split=split,
+            runner=runner,
+            is_running=lambda: not ended.is_set(),
+            on_model=on_model,
+            **asking,
+        )
+        try:
+            result = train()
+        finally:
+            ended.set()
+        return result, sweeping.result()
 
 
 def _ask(
@@ -132,6 +191,7 @@ def _ask(
 
 def _score(
     models: Sequence[SavedModel],
+    newest: tuple[str, ...],
     output: str,
     replicates: int,
     plugins: Sequence[str],
@@ -146,7 +206,7 @@ def _score(
         runner=runner,
         overwrite=True,
     )
-    return Sweep(tuple(models), scores, _best(models, scores))
+    return Sweep(tuple(models), newest, scores, _best(models, scores))
 
 
 def _asked_before(run: Path, output: str) -> list[SavedModel]:
@@ -171,7 +231,7 @@ def _best(models: Sequence[SavedModel], scores: Scores) -> Best | None:
     best: Best | None = None
     for model, run in zip(models, scores.runs, strict=True):
         metric, value, interval = headline(run)
-        if value is not None and (best is None or value > best.value):
+        if value and (best is None or value > best.value):
             best = Best(model.name, model.path, metric, value, interval)
     return best
 

@@ -11,6 +11,7 @@ from groundray.models.recipes import Recipe
 from groundray.models.recipes.recipe import spelled_for, spelled_now, without_keys
 
 CHECKPOINTS = "checkpoints"
+SWEEP = "sweep"
 VISUALDL = "visualdl"
 ESTIMATION = "estimation.json"
 SUPPORT = "trainer_support.py"

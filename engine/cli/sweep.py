@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from groundray.engine.sweep import Best, Sweep
+    from groundray.engine.sweep import Sweep
 
 EPILOG = "Example: groundray sweep run out sweep --format qwen3-vl --limit 200"
 
@@ -73,16 +73,17 @@ def sweep(
         runner=Runner(runner, address),
         on_model=print_newest,
     )
-    if found.best is not None:
-        print(f"best: {describe(found.best)}: {found.best.checkpoint}")
+    print_best(found)
     print(f"report: {output}/report.html")
 
 
 def print_newest(found: "Sweep") -> None:
-    """Prints a line for every model that is known by then."""
+    """Prints a line for every model that came last."""
     from groundray.engine.sweep import headline
 
     for run in found.scores.runs:
+        if run.name not in found.newest:
+            continue
         metric, value, interval = headline(run)
         shown = "undefined" if value is None else f"{value:.3f}"
         if interval is not None:
@@ -90,9 +91,13 @@ def print_newest(found: "Sweep") -> None:
         print(f"{run.name}: {metric} {shown} over {run.records:,} records")
 
 
-def describe(best: "Best") -> str:
-    """The best model in words."""
+def print_best(found: "Sweep") -> None:
+    """Prints which model is best, with its interval."""
+    best = found.best
+    if best is None:
+        print("best: none, they find nothing")
+        return
     shown = f"{best.name}, {best.metric} {best.value:.3f}"
-    if best.interval is None:
-        return shown
-    return f"{shown} (95 %: {best.interval[0]:.3f} to {best.interval[1]:.3f})"
+    if best.interval is not None:
+        shown += f" (95 %: {best.interval[0]:.3f} to {best.interval[1]:.3f})"
+    print(f"best: {shown}: {best.checkpoint}")

@@ -1,6 +1,7 @@
 """`groundray train`."""
 
 import sys
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +10,11 @@ import typer
 from groundray.formats.errors import GroundrayError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
+    from groundray.engine.launch import TrainingResult
     from groundray.engine.training import Training
     from groundray.engine.training_log import TrainingProgress
     from groundray.engine.training_node import Line
@@ -59,6 +63,11 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in OUTPUT.")
     ] = False,
+    eval_: Annotated[
+        bool,
+        typer.Option("--eval", help="Ask and score every saved model beside the training."),
+    ] = False,
+    max_new_tokens: Annotated[int, typer.Option(help="Limit of an answer, with --eval.")] = 1024,
     logs: Annotated[
         bool, typer.Option("--logs", help="Show every line of every process, with its rank.")
     ] = False,
@@ -93,7 +102,8 @@ def train(
         report.raise_for_errors()
         return
     reporter = _Reporter(console, show_lines=logs)
-    result = run_training(
+    run = partial(
+        run_training,
         training,
         address=address,
         resume=resume,
@@ -102,6 +112,7 @@ def train(
         on_line=reporter.line,
         on_progress=reporter.progress,
     )
+    result = _train_and_sweep(training, run, address, max_new_tokens) if eval_ else run()
     loss = "" if result.loss is None else f", loss {result.loss:.4f}"
     print(f"trained {result.steps:,} steps{loss}: {result.model}")
     format_name = training.data.format_name
@@ -109,6 +120,32 @@ def train(
         f"ask it: groundray predict {training.data.folder.parent} predictions "
         f"--checkpoint {result.model} --format {format_name}"
     )
+
+
+def _train_and_sweep(
+    training: "Training",
+    run: "Callable[[], TrainingResult]",
+    address: str | None,
+    max_new_tokens: int,
+) -> "TrainingResult":
+    from groundray.engine.cli.sweep import print_best, print_newest
+    from groundray.engine.runners import Runner
+    from groundray.engine.sweep import train_and_sweep
+    from groundray.engine.trainer_settings import SWEEP
+
+    output = f"{training.job.output}/{SWEEP}"
+    on_cpu = training.job.gpus_per_node == 0 and address is None
+    result, found = train_and_sweep(
+        training,
+        output,
+        train=run,
+        runner=Runner("local" if on_cpu else "ray", address),
+        on_model=print_newest,
+        max_new_tokens=max_new_tokens,
+    )
+    print_best(found)
+    print(f"report: {output}/report.html")
+    return result
 
 
 def _announce(training: "Training", console: "Console") -> None:

@@ -1,6 +1,7 @@
 """A sweep over a run whose models appear while it looks."""
 
 import json
+import shutil
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -10,13 +11,16 @@ import pytest
 from safetensors.numpy import save_file
 
 from groundray.engine import Runner, convert
+from groundray.engine.launch import TrainingResult
 from groundray.engine.saved_models import find_saved_models
-from groundray.engine.sweep import Sweep, sweep
+from groundray.engine.sweep import Sweep, sweep, train_and_sweep
+from groundray.engine.training import plan_training
 from groundray.formats import Rendered
 from groundray.formats.errors import ModelError
 from groundray.formats.trainer import trained_text
 from tests.engine.coco import rows, write
 from tests.engine.test_conversion import examples
+from tests.engine.training_made import write_data
 
 TELLER = str(Path(__file__).with_name("step_teller.py"))
 LOCAL = Runner("local")
@@ -111,6 +115,39 @@ def test_models_are_found_while_the_training_goes_on(
     assert [model.name for model in found.models] == ["step-1", "step-2"]
     again = run(folder, converted, tmp_path / "out")
     assert [each.name for each in again.scores.runs] == ["step-1", "step-2"]
+
+
+def test_a_training_is_swept_while_it_runs(converted: Path, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text(json.dumps({"model_type": "qwen3_vl"}))
+    data = write_data(tmp_path / "data", train=1, val=0).parent
+    shutil.copytree(converted, tmp_path / "data", dirs_exist_ok=True)
+    planned = plan_training(
+        str(data / "qwen3-vl"),
+        str(tmp_path / "run"),
+        model=str(tmp_path / "model"),
+        gpus_per_node=0,
+    )
+    told: list[tuple[str, ...]] = []
+
+    def train() -> TrainingResult:
+        save_model(tmp_path / "run/hf_checkpoint-5", converted, known=3)
+        return TrainingResult(tmp_path / "run", 5, 0.1, 0, is_new=True)
+
+    result, found = train_and_sweep(
+        planned,
+        str(tmp_path / "sweep"),
+        train=train,
+        runner=LOCAL,
+        on_model=lambda each: told.append(each.newest),
+        backend="step-teller",
+        plugins=[TELLER],
+        replicates=0,
+    )
+    assert result.steps == 5
+    assert told == [("step-5",)]
+    assert found.best is not None
+    assert found.best.interval is None
 
 
 def test_a_run_without_a_model_is_refused(converted: Path, tmp_path: Path) -> None:
