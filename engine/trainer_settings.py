@@ -141,7 +141,7 @@ def _warnings(values: Mapping[str, Any], output: Path) -> tuple[str, ...]:
     if values.get("save_checkpoint_format", FLEX) != FLEX:
         found.append(
             f"save_checkpoint_format is not {FLEX}, so no hf_checkpoint-N appears: the one model "
-            "that loads is the final one"
+            "that loads is the final one; and PaddleFormers 1.2 may not go on from checkpoint-N"
         )
     if values.get("template") == "qwen3_vl":
         found.append(

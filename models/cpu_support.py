@@ -42,11 +42,30 @@ def share_output() -> None:
 
 
 def complete_trainer() -> None:
-    """Lets adapters be evaluated while they are trained: 1.2 asks for a class of paddlefleet's."""
+    """Mends what the trainer of 1.2 dies of: evaluating an adapter, and going on in one process.
+
+    The first asks for a class of paddlefleet's, the second for groups of processes that it then
+    does not use.
+    """
+    import paddle
     from paddleformers.trainer import trainer
 
     if importlib.util.find_spec("paddlefleet") is None and not hasattr(trainer, "GPTModel"):
         trainer.GPTModel = type("GPTModel", (), {})
+    load = getattr(trainer.Trainer, "_load_flex_checkpoint", None)
+    if load is None or paddle.distributed.get_world_size() > 1:
+        return
+    fleet = paddle.distributed.fleet
+
+    def load_alone(self: object, *arguments: object) -> None:
+        ask = fleet.get_hybrid_communicate_group
+        fleet.get_hybrid_communicate_group = lambda: None
+        try:
+            load(self, *arguments)
+        finally:
+            fleet.get_hybrid_communicate_group = ask
+
+    trainer.Trainer._load_flex_checkpoint = load_alone  # noqa: SLF001  where the trainer looks
 
 
 def _use_single_process_classes() -> None:

@@ -45,7 +45,7 @@ def write_data(
     return folder / name
 
 
-def write_inline(folder: Path, name: str) -> Path:
+def write_inline(folder: Path, *, name: str) -> Path:
     """The same in another format, whose answers are text without placeholders."""
     data = write_data(folder, train=4, val=2, name=name)
     for shard in data.rglob("*.jsonl"):

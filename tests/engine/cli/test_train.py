@@ -143,7 +143,7 @@ def test_a_tiny_model_is_trained_by_one_command(tmp_path: Path, paddle: Paddle) 
 @pytest.mark.ray
 @pytest.mark.timeout(600)
 def test_glm_is_trained_to_a_model_that_loads(tmp_path: Path, paddle: Paddle) -> None:
-    data = write_inline(tmp_path / "made", "glm-4.5v")
+    data = write_inline(tmp_path / "made", name="glm-4.5v")
     paddle(build_tiny, tmp_path / "tiny", family="glm-4.5v")
     done = trained(data, tmp_path / "out", tmp_path / "tiny", {"max_steps": 2, "eval_steps": 1})
     assert "so no hf_checkpoint-N appears" in done.stderr
