@@ -46,7 +46,7 @@ def find_sample() -> Path:
     raise SourceError("the sample did not come with this installation: clone the repository")
 
 
-def demo_steps(output: Path) -> list[Step]:
+def demo_steps(output: Path, *, training_steps: int = STEPS) -> list[Step]:
     """The commands, in order; all that they write goes below `output`."""
     data, few, tiny, run = (output / name for name in ("data", "few", "tiny", "run"))
     before, after, other = (output / f"{name}-predictions" for name in ("before", "after", "other"))
@@ -74,7 +74,7 @@ def demo_steps(output: Path) -> list[Step]:
         _step(
             "PaddleFormers trains it, under Ray.",
             "train", few / FORMAT, run, "--model", tiny, "--cpu",
-            "--set", f"max_steps={STEPS}", "--set", f"per_device_train_batch_size={_FEW}",
+            "--set", f"max_steps={training_steps}", "--set", f"per_device_train_batch_size={_FEW}",
             "--set", "save_strategy=no", "--set", "save_hf_steps=0",
         ),
         _step(
@@ -98,11 +98,17 @@ def demo_steps(output: Path) -> list[Step]:
     ]  # fmt: skip
 
 
-def run_demo(output: str, on_step: Callable[[Step], None] = lambda step: None) -> Path:
+def run_demo(
+    output: str,
+    *,
+    training_steps: int = STEPS,
+    on_step: Callable[[Step], None] = lambda step: None,
+) -> Path:
     """Runs the demo, each command in a process of its own; the report's path comes back.
 
     Args:
         output: folder that does not exist yet, or is empty.
+        training_steps: of the training.
         on_step: is told about each command before it runs.
 
     Raises:
@@ -114,7 +120,7 @@ def run_demo(output: str, on_step: Callable[[Step], None] = lambda step: None) -
     folder = Path(output)
     if folder.exists() and any(folder.iterdir()):
         raise OutputError(f"{output} is not empty: name a new folder for the demo")
-    for step in demo_steps(folder):
+    for step in demo_steps(folder, training_steps=training_steps):
         on_step(step)
         command = [sys.executable, "-m", "groundray.engine", *step.arguments]
         status = subprocess.run(command, check=False).returncode  # noqa: S603  our own command

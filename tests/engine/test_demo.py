@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from groundray.engine.cli import main
-from groundray.engine.demo import demo_steps, find_sample
+from groundray.engine.demo import Step, demo_steps, find_sample, run_demo
 from tests.engine.coco import SAMPLE
 
 
@@ -30,21 +31,35 @@ def test_a_folder_with_something_in_it_is_left_alone(
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+def figures(output: Path) -> list[dict[str, Any]]:
+    """Of each run: its operating point."""
+    scores = json.loads((output / "report/scores.json").read_text())
+    return [run["operating_point"] | {"ceiling": run["ceiling"]} for run in scores["runs"]]
+
+
+@pytest.mark.ray
+@pytest.mark.timeout(300)
+def test_every_step_fits_the_next(tmp_path: Path) -> None:
+    told: list[Step] = []
+    page = run_demo(str(tmp_path / "demo"), training_steps=4, on_step=told.append)
+    assert [step.arguments[0] for step in told].count("predict") == 3
+    assert "memorised" in page.read_text()
+    assert (tmp_path / "demo/look.png").is_file()
+    before, after, other = figures(tmp_path / "demo")
+    assert before["predictions"] == 0
+    assert (before["targets"], after["targets"], other["targets"]) == (20, 20, 31)
+
+
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(900)
 def test_the_toy_learns_its_images_by_heart_and_nothing_else(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["demo", str(tmp_path / "demo")]) == 0
-    told = capfd.readouterr().out
-    assert "has learned five images by heart" in told
-    scores = json.loads((tmp_path / "demo/report/scores.json").read_text())
-    before, after, other = scores["runs"]
-    assert before["operating_point"]["f1_50"] == 0
-    assert before["operating_point"]["predictions"] == 0
-    assert after["operating_point"]["f1_mean"] == after["ceiling"]["f1_mean"] == 1
-    assert after["operating_point"]["mean_iou"] == after["ceiling"]["mean_iou"]
-    assert other["operating_point"]["f1_50"] < 0.2
-    page = (tmp_path / "demo/report/report.html").read_text()
-    assert "memorised" in page
-    assert (tmp_path / "demo/look.png").is_file()
+    assert "has learned five images by heart" in capfd.readouterr().out
+    before, after, other = figures(tmp_path / "demo")
+    assert before["f1_50"] == 0
+    assert after["f1_mean"] == after["ceiling"]["f1_mean"] == 1
+    assert after["mean_iou"] == after["ceiling"]["mean_iou"]
+    assert other["f1_50"] < 0.2

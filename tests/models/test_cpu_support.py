@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 from tests.engine.training_made import write_data
 from tests.models.tiny_training import build_tiny, train
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LORA = {"fine_tuning": "lora", "lora_rank": 4}
 

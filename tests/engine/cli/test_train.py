@@ -140,6 +140,7 @@ def test_a_tiny_model_is_trained_by_one_command(tmp_path: Path, paddle: Paddle) 
     assert list((out / "visualdl").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(600)
 def test_glm_is_trained_to_a_model_that_loads(tmp_path: Path, paddle: Paddle) -> None:
@@ -150,6 +151,7 @@ def test_glm_is_trained_to_a_model_that_loads(tmp_path: Path, paddle: Paddle) ->
     assert not paddle(can_answer, tmp_path / "out/checkpoints")
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(600)
 def test_an_adapter_is_trained_and_evaluated(tmp_path: Path, paddle: Paddle) -> None:
