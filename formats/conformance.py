@@ -13,7 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from time import perf_counter
+from time import thread_time
 from typing import NamedTuple
 
 import numpy as np
@@ -195,7 +195,7 @@ class Conformance:
         text = self._text("detection", ["cat"], self._wire(1))
         start = text[: len(text) // 2]
         for piece in (*_RUNAWAY, text, start):
-            require_linear_time(self.format.parse, start, piece, longest=640_000)
+            require_linear_time(self.format.parse, start, piece, longest=160_000)
 
     def test_any_text_is_read_without_an_exception(self) -> None:
         """Random pieces of JSON, tags and prose, always the same ones."""
@@ -300,9 +300,9 @@ def require_linear_time(
 
 
 def _seconds(parse: Callable[[str], object], text: str) -> float:
-    start = perf_counter()
+    start = thread_time()
     parse(text)
-    return perf_counter() - start
+    return thread_time() - start
 
 
 def _problem(check: Callable[[], None]) -> str | None:
