@@ -114,7 +114,7 @@ def launch(
                 _run(job, settings, log.read, wait_s=wait_s)
             outcome = "finished"
         except TrainingError as error:
-            outcome = str(error).partition("\n")[0]
+            outcome = str(error).partition("\n")[0]  # its last lines stand in the logs
             raise
         finally:
             record.attempts[-1].ended, record.attempts[-1].outcome = now(), outcome

@@ -63,6 +63,7 @@ class Follower:
         self._failures: list[Failure] = []
         self._unknown: dict[int, list[Failure]] = defaultdict(list)
         self._codes: dict[int, int] = {}
+        self._lost: dict[int, str] = {}
 
     def follow(self) -> None:
         """Returns when every node has finished.
@@ -79,7 +80,7 @@ class Follower:
             for reference in ready:
                 part = pending.pop(reference)
                 self._take(part, reference)
-                if part.number not in self._codes and not self._is_lost(part):
+                if part.number not in {*self._codes, *self._lost}:
                     pending[part.node.actor.news.remote()] = part
             self._check_meeting(deadline)
         if self._failures:
@@ -89,11 +90,6 @@ class Follower:
     def _parts(self) -> Iterator[_Part]:
         return (_Part(number, node) for number, node in enumerate(self._nodes))
 
-    def _is_lost(self, part: _Part) -> bool:
-        return any(
-            failure.node == part.number and failure.rank is None for failure in self._failures
-        )
-
     def _take(self, part: _Part, reference: Any) -> None:
         import ray
         from ray.exceptions import RayError
@@ -101,9 +97,7 @@ class Follower:
         try:
             news: News = ray.get(reference)
         except RayError as error:
-            host = part.node.address.host
-            text = f"node {part.number} ({host}) was lost: {type(error).__name__}"
-            self._tails[part.number, None].append(text)
+            self._lost[part.number] = type(error).__name__
             self._failures.append(Failure(time.time(), part.number, None, None))
             return
         for line in news.lines:
@@ -158,20 +152,23 @@ class Follower:
 
     def _explain(self) -> str:
         first = min(self._failures, key=lambda failure: failure.time_s)
-        host = self._nodes[first.node].address.host
-        where = f"node {first.node} ({host})"
-        if first.rank is None:
-            what, log = f"what starts the trainer on {where}", f"node-{first.node}.log"
+        where = f"node {first.node} ({self._nodes[first.node].address.host})"
+        if first.node in self._lost:
+            what, log = f"{where} was lost: {self._lost[first.node]}", f"node-{first.node}.log"
+        elif first.rank is None:
+            what, log = f"the launcher on {where} failed", f"node-{first.node}.log"
+            what += f", {describe_code(first.code)}"
         else:
-            what, log = f"rank {first.rank} on {where}", f"rank-{first.rank}.log"
-        tail = [text for text in self._tails[first.node, first.rank] if text]
-        shown = "".join(f"\n  {text}" for text in tail) or "\n  (it said nothing)"
-        others = sorted({failure.rank for failure in self._failures if failure.rank is not None})
-        also = [str(rank) for rank in others if rank != first.rank]
-        after = f"; after it, rank {', '.join(also)} failed too" if also else ""
+            what, log = f"rank {first.rank} on {where} failed first", f"rank-{first.rank}.log"
+            what += f", {describe_code(first.code)}"
+        failed = {failure.rank for failure in self._failures if failure.rank is not None}
+        others = [str(rank) for rank in sorted(failed - {first.rank})]
+        after = f", and rank {', '.join(others)} after it" if others else ""
+        tail = [text for text in self._tails[first.node, first.rank] if text] or ["(none)"]
+        shown = "".join(f"\n  {text}" for text in tail)
         return (
-            f"{what} failed first, {describe_code(first.code)}{after}; the training was ended. Its "
-            f"last lines ({self._job.output}/logs/{log}):{shown}"
+            f"{what}{after}; the training was ended.\n"
+            f"Its last lines, from {self._job.output}/logs/{log}:{shown}"
         )
 
 

@@ -3,9 +3,11 @@
 The trainer starts processes in sessions of their own, which outlive whatever started them. This
 process stands between them and its owner: it adopts every orphan below it (Linux), and when the
 command has ended, or the pipe that its owner holds is closed, it kills all that is left. The kernel
-closes that pipe with the owner, however it ends.
+closes that pipe with the owner, however it ends. It is no child of its owner, because a Ray worker
+that ends kills its children, and theirs would run on.
 
-It is run as a file, `python -I training_guard.py SCRATCH COMMAND...`, and needs no package.
+It is run as a file, `python -I training_guard.py SCRATCH LOG COMMAND...`, and needs no package. It
+answers with two lines: its process id, and in the end the command's exit status.
 """
 
 import contextlib
@@ -24,20 +26,30 @@ _STEP_S = 0.1
 _KILLING_S = 20.0
 
 
-def main(scratch: str, command: list[str]) -> int:
+def main(scratch: str, log: str, command: list[str]) -> None:
     """Runs the command.
 
     Args:
         scratch: folder to remove where the owner is gone; it removes it itself otherwise.
+        log: file for what the command says.
         command: program by its path, and its arguments.
-
-    Returns:
-        The command's exit status; 128 and the number of a signal that ended it.
     """
+    if os.fork():
+        return
     _adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: os.close(0))  # as if its owner had gone
-    nothing = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
-    child = os.posix_spawn(command[0], command, os.environ, file_actions=[nothing])
+    _tell(os.getpid())
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    child = os.posix_spawn(
+        command[0],
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, flags, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+    )
     status: int | None = None
     owned = True
     while status is None and owned:
@@ -46,9 +58,9 @@ def main(scratch: str, command: list[str]) -> int:
     killed = _kill_descendants()
     if not owned:
         shutil.rmtree(scratch, ignore_errors=True)
-    status = killed.get(child, signal.SIGKILL) if status is None else status
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
+    _tell(
+        os.waitstatus_to_exitcode(killed.get(child, signal.SIGKILL) if status is None else status)
+    )
 
 
 def descendants(pid: int) -> list[int]:
@@ -63,6 +75,11 @@ def descendants(pid: int) -> list[int]:
     for process in found:
         found.extend(children[process])
     return found
+
+
+def _tell(number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, b"%d\n" % number)
 
 
 def _adopt_orphans() -> None:
@@ -104,4 +121,4 @@ def _kill_descendants() -> dict[int, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

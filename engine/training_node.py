@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -13,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from groundray.engine import training_guard
 from groundray.engine.trainer_command import CLI, trainer_command, trainer_environment
 from groundray.engine.training_job import TrainingJob
 from groundray.engine.training_log import Lines
-from groundray.engine.training_processes import Ended, TrainerProcesses
+from groundray.engine.training_processes import Ended, Guarded, TrainerProcesses
 from groundray.models import cpu_support
 
 _LOOK_EVERY_S = 0.1
@@ -90,7 +88,7 @@ class TrainingNode:
         self._job, self._node = job, node
         self._per_node = max(1, job.gpus_per_node)
         self._news, self._changed = News(), threading.Condition()
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._guarded: Guarded | None = None
         self._watcher: threading.Thread | None = None
         self._scratch = Path(tempfile.mkdtemp(prefix="groundray-train-"))
 
@@ -118,18 +116,14 @@ class TrainingNode:
         log = Path(self._job.output, "logs")
         log.mkdir(parents=True, exist_ok=True)
         program, *arguments = trainer_command(self._job)
-        command = [str(_programs() / program), *arguments, *settings]
-        guarded = [sys.executable, "-I", training_guard.__file__, str(self._scratch), *command]
-        self._guard = subprocess.Popen(  # noqa: S603  the trainer's command
-            guarded,
-            stdin=subprocess.PIPE,
-            stdout=(self._scratch / "command.log").open("wb"),
-            stderr=subprocess.STDOUT,
-            cwd=self._job.output,
-            env=self._environment(own, first) | dict(environment),
-            start_new_session=True,
+        self._guarded = Guarded(
+            [str(_programs() / program), *arguments, *settings],
+            scratch=self._scratch,
+            log=self._scratch / "command.log",
+            folder=self._job.output,
+            environment=self._environment(own, first) | dict(environment),
         )
-        self._watcher = threading.Thread(target=self._watch, args=(log,), daemon=True)
+        self._watcher = threading.Thread(target=self._watch, args=(self._guarded, log), daemon=True)
         self._watcher.start()
 
     def news(self) -> News:
@@ -142,9 +136,8 @@ class TrainingNode:
 
     def stop(self) -> News:
         """Ends every process of the training, and forgets its environment; the last news."""
-        if self._guard is not None and self._watcher is not None:
-            if self._guard.stdin is not None:
-                self._guard.stdin.close()
+        if self._guarded is not None and self._watcher is not None:
+            self._guarded.end()
             self._watcher.join(_STOP_S)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self._news
@@ -177,9 +170,8 @@ class TrainingNode:
         environment[cpu_support.SHARED_OUTPUT] = "1"
         return environment
 
-    def _watch(self, log: Path) -> None:
-        assert self._guard is not None  # noqa: S101  it is what starts this
-        processes = TrainerProcesses(self._guard.pid, self._per_node)
+    def _watch(self, guarded: Guarded, log: Path) -> None:
+        processes = TrainerProcesses(guarded.pid, self._per_node)
         logs = [_Log(self._scratch / "command.log", log / f"node-{self._node}.log")]
         ranks = [self._node * self._per_node + local for local in range(self._per_node)]
         for local, rank in enumerate(ranks):
@@ -187,7 +179,7 @@ class TrainingNode:
         try:
             code = None
             while code is None:
-                code = self._guard.poll()
+                code = guarded.poll()
                 ended = processes.look()
                 news = News(self._read(logs, ranks, is_over=code is not None), ended, code)
                 if news:

@@ -116,9 +116,12 @@ def _describe_cluster() -> str:
     nodes: list[dict[str, Any]] = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     each = Counter(_describe(node["Resources"]) for node in nodes)
     free: dict[str, float] = ray.available_resources()  # type: ignore[no-untyped-call]
-    there = ", ".join(f"{count} with {what}" for what, count in sorted(each.items()))
+    there = ", ".join(
+        f"{count} node{'s' if count > 1 else ''} of {what}" for what, count in sorted(each.items())
+    )
     return f"the cluster has {there or 'no nodes'}; free in all: {_describe(free)}"
 
 
 def _describe(resources: Mapping[str, float]) -> str:
-    return f"{resources.get('CPU', 0):g} CPUs and {resources.get('GPU', 0):g} GPUs"
+    counts = ((resources.get(name, 0.0), name) for name in ("CPU", "GPU"))
+    return " and ".join(f"{count:g} {name}{'' if count == 1 else 's'}" for count, name in counts)

@@ -1,10 +1,15 @@
-"""The trainer's processes on this machine: which there are, and when each ended, from /proc."""
+"""The trainer's processes on this machine: their guard, and from /proc when each ended."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from groundray.engine import training_guard
 from groundray.engine.training_guard import descendants
 
 _LOCAL_RANK = b"PADDLE_LOCAL_RANK"
@@ -25,6 +30,63 @@ class Ended:
     local_rank: int
     time_s: float
     code: int | None
+
+
+class Guarded:
+    """A command that ends, with all that it started, when this process does; see the guard.
+
+    Args:
+        command: program by its path, and its arguments.
+        scratch: folder that goes with this process.
+        log: file for what the command says.
+        folder: that it runs in.
+        environment: the whole of it.
+
+    Attributes:
+        pid: of the guard, which everything is below.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        scratch: Path,
+        log: Path,
+        folder: str,
+        environment: Mapping[str, str],
+    ) -> None:
+        guard = [sys.executable, "-I", training_guard.__file__, str(scratch), str(log), *command]
+        self._process = subprocess.Popen(  # noqa: S603  the trainer's command
+            guard,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        self._process.wait()  # it goes on in a process that is not our child
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        self._answers = self._process.stdout
+        self.pid = int(self._answers.readline())
+        os.set_blocking(self._answers.fileno(), False)
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Exit status of the command, minus a signal's number; None while it runs."""
+        if self._code is None:
+            try:
+                answer = os.read(self._answers.fileno(), 64)
+            except BlockingIOError:
+                return None
+            self._code = int(answer or -signal.SIGKILL)  # somebody killed the guard
+            self._answers.close()
+            self.end()
+        return self._code
+
+    def end(self) -> None:
+        """Ends it where it has not ended; `poll` then tells."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 class TrainerProcesses:
