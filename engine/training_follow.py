@@ -19,7 +19,11 @@ MEETING_S = 600.0
 """The trainer starts once the nodes have found each other, which its launcher would wait for for
 ever."""
 
+SILENCE_S = 60.0
+"""A node may be out of reach for so long: networks have bad moments, trainings last for days."""
+
 _LAST_NEWS_S = 5.0
+_ASK_AGAIN_S = 1.0
 
 
 class Failure(NamedTuple):
@@ -64,6 +68,7 @@ class Follower:
         self._unknown: dict[int, list[Failure]] = defaultdict(list)
         self._codes: dict[int, int] = {}
         self._lost: dict[int, str] = {}
+        self._silent: dict[int, float] = {}
 
     def follow(self) -> None:
         """Returns when every node has finished.
@@ -85,6 +90,8 @@ class Follower:
             self._check_meeting(deadline)
         if self._failures:
             self._take_last(pending)
+            for number in list(self._silent):
+                self._lose(number, "it does not answer")
             raise TrainingError(self._explain())
 
     def _parts(self) -> Iterator[_Part]:
@@ -92,14 +99,20 @@ class Follower:
 
     def _take(self, part: _Part, reference: Any) -> None:
         import ray
-        from ray.exceptions import RayError
+        from ray.exceptions import ActorUnavailableError, RayError
 
         try:
             news: News = ray.get(reference)
-        except RayError as error:
-            self._lost[part.number] = type(error).__name__
-            self._failures.append(Failure(time.time(), part.number, None, None))
+        except ActorUnavailableError:
+            self._silent.setdefault(part.number, time.time())
+            if time.time() - self._silent[part.number] > SILENCE_S:
+                self._lose(part.number, f"it did not answer for {SILENCE_S:g} s")
+            time.sleep(_ASK_AGAIN_S)
             return
+        except RayError as error:
+            self._lose(part.number, type(error).__name__)
+            return
+        self._silent.pop(part.number, None)
         for line in news.lines:
             self._tails[line.node, line.rank].append(line.text)
             self._on_line(line)
@@ -107,6 +120,11 @@ class Follower:
             self._take_end(part, ended)
         if news.code is not None:
             self._take_code(part.number, news.code)
+
+    def _lose(self, number: int, why: str) -> None:
+        self._lost[number] = why
+        at = self._silent.pop(number, time.time())
+        self._failures.append(Failure(at, number, None, None))
 
     def _take_end(self, part: _Part, ended: Ended) -> None:
         rank = part.number * max(1, self._job.gpus_per_node) + ended.local_rank
@@ -150,21 +168,27 @@ class Follower:
                 f"reach node 0 at {first.host}, any port (a firewall, or another network?)"
             )
 
+    def _order(self, failure: Failure) -> tuple[bool, float]:
+        """A lost node is what made others fail, though it is noticed after them."""
+        return failure.rank is not None or failure.node not in self._lost, failure.time_s
+
     def _explain(self) -> str:
-        first = min(self._failures, key=lambda failure: failure.time_s)
+        first = min(self._failures, key=self._order)
         where = f"node {first.node} ({self._nodes[first.node].address.host})"
-        if first.node in self._lost:
-            what, log = f"{where} was lost: {self._lost[first.node]}", f"node-{first.node}.log"
-        elif first.rank is None:
-            what, log = f"the launcher on {where} failed", f"node-{first.node}.log"
-            what += f", {describe_code(first.code)}"
+        rank, log = first.rank, f"rank-{first.rank}.log"
+        if first.node in self._lost and rank is None:
+            what = f"{where} was lost ({self._lost[first.node]})"
+            rank = first.node * max(1, self._job.gpus_per_node)  # its first has most to say
+            log = f"rank-{rank}.log"
+        elif rank is None:
+            what = f"the launcher on {where} failed, {describe_code(first.code)}"
+            log = f"node-{first.node}.log"
         else:
-            what, log = f"rank {first.rank} on {where} failed first", f"rank-{first.rank}.log"
-            what += f", {describe_code(first.code)}"
+            what = f"rank {rank} on {where} failed first, {describe_code(first.code)}"
         failed = {failure.rank for failure in self._failures if failure.rank is not None}
-        others = [str(rank) for rank in sorted(failed - {first.rank})]
+        others = [str(other) for other in sorted(failed - {first.rank})]
         after = f", and rank {', '.join(others)} after it" if others else ""
-        tail = [text for text in self._tails[first.node, first.rank] if text] or ["(none)"]
+        tail = [text for text in self._tails[first.node, rank] if text] or ["(none)"]
         shown = "".join(f"\n  {text}" for text in tail)
         return (
             f"{what}{after}; the training was ended.\n"

@@ -290,3 +290,26 @@ def test_a_trainer_that_refuses_its_settings_is_quoted(
     first, *_, last = str(caught.value).splitlines()
     assert "failed first, exit status 1" in first
     assert "no_such_setting" in last
+
+
+@pytest.mark.slow
+def test_a_lost_node_ends_all_and_is_named_though_others_fail_of_it(
+    made: Made, tmp_path: Path
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    job = made.job(tmp_path / "out", nodes=2, max_steps=10_000, save_steps=10_000)
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    doomed = [cluster.add_node(num_cpus=1)]
+
+    def lose_a_node(line: Line) -> None:
+        if doomed and line.rank == 0 and "global_step: 2," in line.text:
+            cluster.remove_node(doomed.pop(), allow_graceful=False)
+
+    try:
+        with pytest.raises(TrainingError, match=r"node \d .* was lost") as caught:
+            launch(job, address=cluster.address, on_line=lose_a_node)
+        assert not doomed, str(caught.value)
+        wait_for(lambda: not trainers(job), 20)
+    finally:
+        cluster.shutdown()
