@@ -3,15 +3,14 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from groundray.engine.ahead import iter_ahead
-from groundray.engine.answering import Answerer, Images, UnitAnswers
+from groundray.engine.answering import Answerer, Images
 from groundray.engine.plan import Unit
-from groundray.engine.predictor import PredictJob, Predictor
+from groundray.engine.predictor import Predicted, PredictJob, Predictor
 from groundray.engine.questions import read_images
 from groundray.engine.runners import Runner, Stage, connected, iter_results, unit_dataset
-from groundray.engine.shards import Commit
 from groundray.formats.errors import ImageError
 from groundray.models import get_backend
 from groundray.models.base import ImageInput
@@ -37,18 +36,9 @@ class Actors:
     gpus: float | None = None
 
 
-class Predicted(NamedTuple):
-    """A finished unit, and what it took."""
-
-    commit: Commit
-    asked: int
-    busy_s: float
-    waited_s: float
-
-
 def predict_locally(job: PredictJob, units: Iterable[Unit]) -> Iterator[Predicted]:
     """Does units one after another in this process; a thread reads the images ahead."""
-    answer, write = Answerer(job, _read_in_thread), _Writer(job)
+    answer, write = Answerer(job, _read_in_thread), Predictor(job)
     for unit in units:
         yield write(answer(unit))
 
@@ -86,7 +76,7 @@ def predict_on_ray(
             num_gpus=gpus or None,
         )
         yield from iter_results(
-            answered.map_batches(Stage(_Writer(job)), batch_size=None, batch_format="pyarrow")
+            answered.map_batches(Stage(Predictor(job)), batch_size=None, batch_format="pyarrow")
         )
 
 
@@ -108,17 +98,6 @@ def _settle(actors: Actors, backend: str) -> tuple[float, int]:
 class _AnswerActor(Stage):
     def __init__(self, job: PredictJob) -> None:
         super().__init__(Answerer(job, _read_in_tasks))
-
-
-class _Writer:
-    """Writes what was answered, and forgets the answers."""
-
-    def __init__(self, job: PredictJob) -> None:
-        self._write = Predictor(job)
-
-    def __call__(self, answered: UnitAnswers) -> Predicted:
-        commit = self._write(answered)
-        return Predicted(commit, answered.asked, answered.busy_s, answered.waited_s)
 
 
 def _read_in_thread(batches: Iterable[Sequence[str]], image_input: ImageInput) -> Iterator[Images]:

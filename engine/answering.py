@@ -116,6 +116,7 @@ class Answerer:
         job = self._job
         deaths = journal.deaths("load")
         if deaths > MAX_DEATHS:
+            journal.forgive("load")
             raise ModelError(
                 f"{deaths} processes died while they loaded {job.settings.checkpoint!r} with "
                 f"backend {job.backend!r}: is there memory enough for it?"

@@ -108,8 +108,14 @@ class Sharing:
 def share_with(root: str, folder: str) -> Sharing:
     """How shards in a folder, or in one beside it, name the images of the converted `root`."""
     here = absolute(folder)
-    is_near = protocol_of(here) == protocol_of(root)
+    is_near = _store_of(here) == _store_of(root)
     return Sharing(root, posixpath.relpath(root, here) if is_near else root)
+
+
+def _store_of(place: str) -> str:
+    """What relative paths cannot lead out of: protocol and bucket; empty for the local disk."""
+    protocol, mark, rest = place.partition("://")
+    return f"{protocol}{mark}{rest.partition('/')[0]}" if protocol_of(place) else ""
 
 
 def iter_places(source: Source, file: SourceFile, start: int, stop: int) -> Iterator[str]:

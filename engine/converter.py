@@ -14,7 +14,7 @@ from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.converted import Sharing
-from groundray.engine.examples import ExampleStyle, example_lines
+from groundray.engine.examples import ExampleStyle, example_lines, make_style
 from groundray.engine.fates import Fates
 from groundray.engine.pictures import ImageCursor, Pictures, copy_pictures, refer_to_pictures
 from groundray.engine.plan import Part, Unit
@@ -33,8 +33,8 @@ from groundray.engine.sources import (
 from groundray.engine.storage import open_store, write_errors
 from groundray.engine.truth import truth_table
 from groundray.engine.unit_shards import UnitShards
-from groundray.formats import FORMATS, get_format
-from groundray.formats.errors import DamagedError, FormatError
+from groundray.formats import get_format
+from groundray.formats.errors import DamagedError
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
@@ -91,24 +91,17 @@ class Job:
             FormatError: a format is unknown, or cannot do the task.
         """
         load_plugins(self.plugins)
-        return tuple(self._style(name) for name in self.formats)
-
-    def _style(self, name: str) -> ExampleStyle:
-        format_ = get_format(name)
-        task = self.source.task
-        if task not in format_.prompts:
-            raise FormatError(
-                f"format {name!r} cannot do {task!r} (it does {', '.join(format_.prompts)})"
+        return tuple(
+            make_style(
+                name,
+                get_format(name),
+                self.source.task,
+                classes=self.classes,
+                prompt=self.prompt,
+                system=self.system,
+                present_only=self.present_only,
             )
-        return ExampleStyle(
-            name=name,
-            format=format_,
-            origin=FORMATS.origin(name),
-            task=task,
-            system=format_.system if self.system is None else self.system or None,
-            prompt=format_.prompts[task] if self.prompt is None else self.prompt,
-            classes=self.classes,
-            present_only=self.present_only,
+            for name in self.formats
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from groundray.engine.records import FloatArray, Records
-from groundray.formats import BoxFormat, Task
+from groundray.formats import FORMATS, BoxFormat, Task
 from groundray.formats.errors import FormatError, LabelError
 from groundray.formats.prompts import class_list
 
@@ -54,6 +54,46 @@ class ExampleStyle:
     prompt: str
     classes: Sequence[str]
     present_only: bool
+
+
+def make_style(  # noqa: PLR0913  the options of convert and predict
+    name: str,
+    format_: BoxFormat,
+    task: Task,
+    *,
+    classes: Sequence[str],
+    prompt: str | None,
+    system: str | None,
+    present_only: bool,
+) -> ExampleStyle:
+    """How a format asks and answers.
+
+    Args:
+        name: that the format is registered by.
+        format_: the format.
+        task: what is asked.
+        classes: of the whole data set, in id order.
+        prompt: user text in place of the format's own; None leaves it.
+        system: system text likewise; empty for none.
+        present_only: whether prompts name only the classes of their own record.
+
+    Raises:
+        FormatError: the format cannot do the task.
+    """
+    if task not in format_.prompts:
+        raise FormatError(
+            f"format {name!r} cannot do {task!r} (it does {', '.join(format_.prompts)})"
+        )
+    return ExampleStyle(
+        name=name,
+        format=format_,
+        origin=FORMATS.origin(name),
+        task=task,
+        system=format_.system if system is None else system or None,
+        prompt=format_.prompts[task] if prompt is None else prompt,
+        classes=classes,
+        present_only=present_only,
+    )
 
 
 def check_prompt(style: ExampleStyle) -> None:

@@ -45,6 +45,10 @@ class Journal:
         finally:
             self._store.remove(path)
 
+    def forgive(self, task: str) -> None:
+        """Forgets who died of a task, so that the next start tries it again."""
+        self._store.remove(f"{self._folder}/{task}.begun")
+
     def answers(self, batch: int) -> tuple[list[Answer], dict[str, Any]] | None:
         """What was answered to a batch, and how (`Backend.describe`); None where nothing was."""
         name = f"{batch:05d}.json"

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from groundray.engine.answering import UnitAnswers
 from groundray.engine.converted import Sharing
-from groundray.engine.examples import ExampleStyle
+from groundray.engine.examples import ExampleStyle, make_style
 from groundray.engine.journal import Journal
 from groundray.engine.plan import Unit
 from groundray.engine.plugins import Plugin, load_plugins
@@ -21,8 +21,7 @@ from groundray.engine.selection import Selection
 from groundray.engine.shards import Commit, Tally, UnitWriter, shard_name
 from groundray.engine.sources import Source
 from groundray.engine.storage import open_store, write_errors
-from groundray.formats import FORMATS, BoxFormat, get_format
-from groundray.formats.errors import FormatError
+from groundray.formats import BoxFormat, get_format
 from groundray.models import Backend, Prompt, Settings, get_backend
 
 BY = "answered_by/"
@@ -76,19 +75,13 @@ class PredictJob:
         Raises:
             FormatError: the format is unknown, or cannot do the task.
         """
-        format_, task = self._load_format(), self.source.task
-        if task not in format_.prompts:
-            raise FormatError(
-                f"format {self.format!r} cannot do {task!r} (it does {', '.join(format_.prompts)})"
-            )
-        return ExampleStyle(
-            name=self.format,
-            format=format_,
-            origin=FORMATS.origin(self.format),
-            task=task,
-            system=format_.system if self.system is None else self.system or None,
-            prompt=format_.prompts[task] if self.prompt is None else self.prompt,
+        return make_style(
+            self.format,
+            self._load_format(),
+            self.source.task,
             classes=self.classes,
+            prompt=self.prompt,
+            system=self.system,
             present_only=self.present_only,
         )
 
@@ -121,6 +114,15 @@ class PredictJob:
         return {name: value for name, value in vars(self).items() if name != "style"}
 
 
+class Predicted(NamedTuple):
+    """A finished unit, and what its answers took."""
+
+    commit: Commit
+    asked: int
+    busy_s: float
+    waited_s: float
+
+
 class Predictor:
     """Writes the predictions of units, which someone else has the answers to.
 
@@ -131,8 +133,8 @@ class Predictor:
     def __init__(self, job: PredictJob) -> None:
         self._job = job
 
-    def __call__(self, answered: UnitAnswers) -> Commit:
-        """Reads the answers to a unit, and writes its shards.
+    def __call__(self, answered: UnitAnswers) -> Predicted:
+        """Reads the answers to a unit, writes its shards, and forgets the answers.
 
         Raises:
             SourceError: truth cannot be read at the moment.
@@ -152,7 +154,7 @@ class Predictor:
                 tally[BY + orjson.dumps(by, option=orjson.OPT_SORT_KEYS).decode()] += 1
             commit = writer.commit(tally)
             Journal(store, unit.index).remove()
-            return commit
+        return Predicted(commit, answered.asked, answered.busy_s, answered.waited_s)
 
     def _lines(self, answered: UnitAnswers, tally: Tally) -> Iterator[bytes]:
         job = self._job

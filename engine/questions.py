@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,11 +13,8 @@ from groundray.engine.plan import Unit
 from groundray.engine.records import IntArray, Records
 from groundray.engine.selection import Selection
 from groundray.engine.sources import Source, iter_decoded
-from groundray.formats.errors import ImageError
-from groundray.models.base import ImageInput
-
-if TYPE_CHECKING:
-    from groundray.models.base import Pixels
+from groundray.formats.errors import ImageError, SourceError
+from groundray.models.base import ImageInput, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +43,18 @@ def iter_truth(
         source: truth files.
         selection: which of their records are chosen.
         unit: which rows.
+
+    Raises:
+        SourceError: they cannot be read, or are not as `convert` writes them.
     """
     for part in unit.parts:
         file = source.files[part.file]
         places = list(iter_places(source, file, part.start, part.stop))
         for decoded in iter_decoded(source, file, part.start, part.stop):
+            if decoded.faults:
+                fault = decoded.faults[0]
+                row = int(decoded.keys.row[fault.index])
+                raise SourceError(f"{file.relative}, row {row}: {fault.reason}: {fault.detail}")
             records = decoded.records.take(selection.outcome(unit.pool, decoded.keys) >= 0)
             yield records, [places[row - part.start] for row in records.row.tolist()]
 
@@ -105,7 +108,7 @@ def _by_cost(costs: IntArray) -> list[int]:
 
 def read_images(
     places: Sequence[str], image_input: ImageInput
-) -> "list[Pixels | bytes | ImageError | None]":
+) -> list[Pixels | bytes | ImageError | None]:
     """The images of a batch as a backend wants them; an ImageError stands in for a bad one.
 
     Pixels are those of the stored frame, at full size: the model's own processor resizes, once.
@@ -113,7 +116,7 @@ def read_images(
     return [_read_image(place, image_input) for place in places]
 
 
-def _read_image(place: str, image_input: ImageInput) -> "Pixels | bytes | ImageError | None":
+def _read_image(place: str, image_input: ImageInput) -> Pixels | bytes | ImageError | None:
     if image_input == "none":
         return None
     try:
