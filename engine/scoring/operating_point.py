@@ -49,7 +49,11 @@ class OperatingPoint:
     macro_precision_50: float | None
     macro_recall_50: float | None
     macro_f1_50: float | None
+    macro_precision_75: float | None
+    macro_recall_75: float | None
     macro_f1_75: float | None
+    macro_precision_mean: float | None
+    macro_recall_mean: float | None
     macro_f1_mean: float | None
     mean_iou: float | None
     targets: int
@@ -89,8 +93,8 @@ def macro(class_counts: "np.ndarray[Any, Any]") -> Values:
         class_counts: `(C, NUM_COUNTS)` of the classes of the list, and no others.
     """
     of_class = micro(class_counts[class_counts[:, TARGETS] > 0])
-    names = ("precision_50", "recall_50", "f1_50", "f1_75", "f1_mean")
-    return {f"macro_{name}": _mean(np.nan_to_num(of_class[name])) for name in names}
+    del of_class["mean_iou"]
+    return {f"macro_{name}": _mean(np.nan_to_num(each)) for name, each in of_class.items()}
 
 
 def operating_point(

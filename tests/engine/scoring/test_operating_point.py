@@ -41,6 +41,8 @@ def test_macro_figures_are_means_over_classes_with_targets() -> None:
     assert point.macro_precision_50 == pytest.approx((1 + 0) / 2)
     assert point.macro_recall_50 == pytest.approx((1 / 2 + 0) / 2)
     assert point.macro_f1_50 == pytest.approx((2 / 3 + 0) / 2)
+    assert point.macro_recall_75 == pytest.approx((1 / 2 + 0) / 2)
+    assert point.macro_precision_mean == pytest.approx(7 / 10 * (1 + 0) / 2)
 
 
 def test_what_cannot_be_divided_is_null() -> None:
