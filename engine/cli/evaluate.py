@@ -241,7 +241,7 @@ def _differences(differences: "Sequence[Difference]") -> "Table":
     for each in differences:
         for label in ("operating_point.f1_50", "operating_point.f1_mean", "grounding.acc_50"):
             change = each.metrics.get(label)
-            if change is None or change.difference is None:
+            if change is None:
                 continue
             span = "" if change.low is None else f" [{change.low:+.4f}, {change.high:+.4f}]"
             rows.append(

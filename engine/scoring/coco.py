@@ -6,7 +6,7 @@ of the files: COCO ranks them by the image's number, and with a constant score t
 
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from groundray.formats.errors import GroundrayError
 ScoreMode = Literal["constant", "order", "logprob", "given"]
 """What ranks the boxes: nothing (every score is 1), their place in the answer, the probability of
 their coordinates' tokens, or the scores of a detector. Numbers of two modes cannot be compared."""
-
-SCORE_MODES: tuple[ScoreMode, ...] = get_args(ScoreMode)
 
 _LAST = 2  # of COCO's limits of detections an image and class: 1, 10, 100
 _HASHED = 1 << 52  # ids that are no numbers come after those that are; float64 holds both

@@ -16,8 +16,6 @@ from groundray.engine.scoring.pairs import INVENTED, UNSEEN, Answers, Pairs
 
 def as_published(pairs: Pairs) -> Pairs:
     """The pairs as a published protocol sees them; the same object where it sees no difference."""
-    if pairs.is_grounding.all() and pairs.answers is None:
-        return pairs
     classes = _without_case(pairs)
     known = (classes >= 0) | pairs.is_grounding[pairs.prediction_record]
     keep = known & ~_unseen(pairs)[pairs.prediction_record]

@@ -91,7 +91,7 @@ class RunScores:
 class Change:
     """The second run's value less the first's, with its interval over the same images."""
 
-    difference: float | None
+    difference: float
     low: float | None
     high: float | None
 

@@ -64,7 +64,7 @@ class Counted:
         replicates: `(R, NUM_COUNTS + NUM_GROUNDING)`.
         class_replicates: `(R, C, 3)` true and false positives at 0.5, and targets.
         confusion: how often a class was named another: (target's class, prediction's class).
-        coco: COCO's matches, part by part; None where only points were predicted.
+        coco: COCO's matches, part by part.
     """
 
     records: IntArray
@@ -109,14 +109,12 @@ class Diagnosed:
         health, lint: counts.
         ceiling: `(3, NUM_CEILING)`.
         ids: 64 bits for each id, to find what two runs have in common.
-        with_boxes: records whose predictions are boxes, and not points.
     """
 
     health: HealthCounts = field(default_factory=Counter)
     lint: LintCounts = field(default_factory=Counter)
     ceiling: IntArray = field(default_factory=lambda: np.zeros((3, NUM_CEILING), np.int64))
     ids: list[NDArray[np.uint64]] = field(default_factory=list)
-    with_boxes: int = 0
 
     def add(self, other: "Diagnosed") -> None:
         """Adds what was found elsewhere."""
@@ -124,7 +122,6 @@ class Diagnosed:
         self.lint.update(other.lint)
         self.ceiling += other.ceiling
         self.ids.extend(other.ids)
-        self.with_boxes += other.with_boxes
 
 
 def count(all_pairs: Pairs, rules: Rules) -> Counted:
@@ -166,7 +163,6 @@ def diagnose(all_pairs: Pairs, rules: Rules) -> Diagnosed:
             else count_ceiling(pairs, rules.format)
         ),
         ids=[np.array([image_key(f"id://{each}") for each in pairs.id], dtype=np.uint64)],
-        with_boxes=int((~pairs.is_point).sum()),
     )
 
 
