@@ -8,7 +8,7 @@ or the driver goes away, all end.
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,26 +19,31 @@ import yaml
 from groundray.engine.lock import locked
 from groundray.engine.runners import Runner, connected
 from groundray.engine.storage import PRIVATE, LocalStore
-from groundray.engine.training_checkpoints import read_checkpoints, set_aside
+from groundray.engine.training_checkpoints import (
+    Checkpoint,
+    newest_complete,
+    read_checkpoints,
+    set_aside,
+)
 from groundray.engine.training_follow import Follower
 from groundray.engine.training_job import TrainingJob
 from groundray.engine.training_log import Row, TrainingLog, TrainingProgress
 from groundray.engine.training_node import Line
 from groundray.engine.training_nodes import reserved
 from groundray.engine.training_record import (
+    RESUME,
     Attempt,
     TrainingRecord,
+    check_start,
     now,
-    read_record,
     write_record,
 )
-from groundray.formats.errors import OutputError, TrainingError
+from groundray.formats.errors import TrainingError
 from groundray.models import cpu_support
 
 METRICS = "metrics.jsonl"
 NODES_WAIT_S = 30.0
 
-_RESUME = "resume_from_checkpoint"
 _OF_DRIVER = ("OMP_NUM_THREADS",)
 
 
@@ -61,11 +66,12 @@ class TrainingResult:
     is_new: bool
 
 
-def launch(
+def launch(  # noqa: PLR0913  what a start needs, and who is told
     job: TrainingJob,
     *,
     address: str | None = None,
     resume: bool = False,
+    prepare: Callable[[], None] = lambda: None,
     on_line: Callable[[Line], None] | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
     wait_s: float = NODES_WAIT_S,
@@ -80,6 +86,7 @@ def launch(
         address: of a running Ray cluster; None starts one on this machine.
         resume: whether to go on from the newest whole checkpoint of the trainer's output_dir, or
             from the beginning where there is none; a configuration that names one means the same.
+        prepare: writes `job.config`, once OUTPUT is locked.
         on_line: gets every line of every process as it comes.
         on_progress: is told how far the training is, whenever that changes.
         wait_s: for nodes that are busy or still to come, at most.
@@ -91,15 +98,15 @@ def launch(
             lines of the one that failed first.
     """
     store = LocalStore(Path(job.output))
-    configuration = _read_configuration(job)
-    model = Path(job.output, configuration["output_dir"])
     with locked(store):
-        record = read_record(store)
+        prepare()
+        configuration = _read_configuration(job)
+        model = Path(job.output, configuration["output_dir"])
+        checkpoints = read_checkpoints(model)
+        record = check_start(store, checkpoints, configuration, resume=resume)
         if record is not None and record.is_finished:
-            _refuse_other(store, record, configuration)
             return _result(store, model, from_step=record.attempts[-1].from_step, is_new=False)
-        resume = resume or _RESUME in configuration
-        checkpoint = _find_checkpoint(store, model, record, configuration, resume=resume)
+        checkpoint = _find_checkpoint(store, checkpoints)
         from_step = 0 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
         if record is None or record.difference(configuration):
             record = TrainingRecord(configuration)
@@ -143,7 +150,7 @@ def _settings(
     """What this start needs over the configuration, `key=value`."""
     settings = {}
     if checkpoint is not None:
-        settings[_RESUME] = str(checkpoint)
+        settings[RESUME] = str(checkpoint)
     if job.nodes > 1 and "custom_register_path" not in configuration:
         support = Path(job.output, PRIVATE, "trainer_support.py")  # that each node finds there
         shutil.copyfile(cpu_support.__file__, support)
@@ -163,39 +170,13 @@ def _read_configuration(job: TrainingJob) -> dict[str, Any]:
     return configuration
 
 
-def _refuse_other(
-    store: LocalStore, record: TrainingRecord, configuration: Mapping[str, Any]
-) -> None:
-    if difference := record.difference(configuration):
-        raise OutputError(
-            f"{store.shown} holds another training ({difference}); choose another OUTPUT"
-        )
-
-
-def _find_checkpoint(
-    store: LocalStore,
-    model: Path,
-    record: TrainingRecord | None,
-    configuration: Mapping[str, Any],
-    *,
-    resume: bool,
-) -> Path | None:
+def _find_checkpoint(store: LocalStore, checkpoints: Sequence[Checkpoint]) -> Path | None:
     """The checkpoint to go on from; those that were cut short are moved out of the way."""
-    checkpoints = read_checkpoints(model)
-    if not checkpoints:
-        return None
-    if record is not None:
-        _refuse_other(store, record, configuration)
-    if not resume:
-        raise OutputError(
-            f"{store.shown} holds a training that was cut short (step {checkpoints[-1].step}); "
-            "--resume goes on from there, or choose another OUTPUT"
-        )
-    whole = [checkpoint for checkpoint in checkpoints if checkpoint.is_complete]
     for checkpoint in checkpoints:
         if not checkpoint.is_complete:
             set_aside(checkpoint, store.root / PRIVATE / "incomplete")
-    return whole[-1].path if whole else None
+    newest = newest_complete(checkpoints)
+    return None if newest is None else newest.path
 
 
 def _result(store: LocalStore, model: Path, *, from_step: int, is_new: bool) -> TrainingResult:

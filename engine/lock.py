@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from time import monotonic, sleep
 from uuid import uuid4
 
-from groundray.engine.storage import PRIVATE, LocalStore, Store
+from groundray.engine.storage import PRIVATE, LocalStore, Store, write_errors
 from groundray.formats.errors import OutputError
 
 LOCK = f"{PRIVATE}/lock"
@@ -56,8 +56,10 @@ def _flocked(store: LocalStore) -> Iterator[None]:
     import fcntl
 
     path = store.root / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
+    with write_errors(store.shown):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+")
+    with opened as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -24,7 +24,7 @@ from groundray.engine.training_data import (
     find_training_data,
 )
 from groundray.engine.training_job import TrainingJob
-from groundray.engine.training_record import read_record
+from groundray.engine.training_record import check_start
 from groundray.formats.errors import ModelError, OutputError
 from groundray.models.checkpoints import is_model_name, is_url, read_config, shown
 from groundray.models.recipes import Recipe, default_recipe, get_recipe, recipe_names
@@ -165,9 +165,19 @@ def train(  # noqa: PLR0913  the options of a command
     if on_check is not None:
         on_check(report)
     report.raise_for_errors()
-    write_training(training, report)
+
+    def prepare() -> None:
+        output = Path(training.job.output)
+        if not _check_output(output, training.settings, resume=resume):
+            write_training(training, report)
+
     return launch(
-        training.job, address=address, resume=resume, on_line=on_line, on_progress=on_progress
+        training.job,
+        address=address,
+        resume=resume,
+        prepare=prepare,
+        on_line=on_line,
+        on_progress=on_progress,
     )
 
 
@@ -239,8 +249,8 @@ def _output_folder(output: str) -> Path:
     return folder
 
 
-def _check_output(output: Path, settings: TrainerSettings, *, resume: bool) -> None:
-    """Looks whether this training may be written there; what another one wrote is never touched."""
+def _check_output(output: Path, settings: TrainerSettings, *, resume: bool) -> bool:
+    """Whether this training has finished there; what another one wrote is never touched."""
     import yaml
 
     names = {path.name for path in output.iterdir()} if output.is_dir() else set()
@@ -250,19 +260,10 @@ def _check_output(output: Path, settings: TrainerSettings, *, resume: bool) -> N
             f"OUTPUT {str(output)!r} holds files that no training wrote "
             f"({', '.join(strangers[:3])}); choose another OUTPUT"
         )
-    record = read_record(LocalStore(output)) if names else None
     checkpoints = read_checkpoints(output / CHECKPOINTS)
-    if record is None or not (record.is_finished or checkpoints):
-        return
-    if difference := record.difference(yaml.safe_load(settings.yaml)):
-        raise OutputError(
-            f"OUTPUT {str(output)!r} holds another training ({difference}); choose another OUTPUT"
-        )
-    if not record.is_finished and not resume:
-        raise OutputError(
-            f"OUTPUT {str(output)!r} holds a training that was cut short (step "
-            f"{checkpoints[-1].step}); --resume goes on from there, or choose another OUTPUT"
-        )
+    configuration = yaml.safe_load(settings.yaml)
+    record = check_start(LocalStore(output), checkpoints, configuration, resume=resume)
+    return record is not None and record.is_finished
 
 
 def _gpus_per_node(recipe: Recipe, nodes: int, asked: int | None) -> int:

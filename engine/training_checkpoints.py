@@ -1,6 +1,7 @@
 """The trainer's own checkpoints: `checkpoint-STEP`, which a training goes on from."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +42,11 @@ def read_checkpoints(folder: Path) -> list[Checkpoint]:
         if (name := _NAME.fullmatch(path.name)) and path.is_dir()
     ]
     return sorted(found)
+
+
+def newest_complete(checkpoints: Sequence[Checkpoint]) -> Checkpoint | None:
+    """The one that a training goes on from, of some in the order of their steps."""
+    return next((each for each in reversed(checkpoints) if each.is_complete), None)
 
 
 def set_aside(checkpoint: Checkpoint, folder: Path) -> Path:

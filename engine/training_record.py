@@ -1,6 +1,6 @@
 """What OUTPUT knows of its training: the configuration, each start, and how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -8,9 +8,12 @@ from typing import Any
 import orjson
 
 from groundray.engine.storage import PRIVATE, Store
+from groundray.engine.training_checkpoints import Checkpoint
 from groundray.formats.errors import OutputError
 
 RECORD = f"{PRIVATE}/training.json"
+RESUME = "resume_from_checkpoint"
+"""The trainer's setting, which each start decides anew."""
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class TrainingRecord:
     def difference(self, configuration: Mapping[str, Any]) -> str:
         """What another configuration has otherwise, in words; empty where nothing is."""
         old, new = self.configuration, dict(configuration)
-        names = sorted({*old, *new} - {"resume_from_checkpoint"})
+        names = sorted({*old, *new} - {RESUME})
         names = [name for name in names if old.get(name) != new.get(name)]
         shown = [f"{name}: {old.get(name)!r} there, {new.get(name)!r} now" for name in names[:3]]
         return "; ".join([*shown, *(["..."] if len(names) > 3 else [])])
@@ -75,6 +78,39 @@ def read_record(store: Store) -> TrainingRecord | None:
         return TrainingRecord(dict(content["configuration"]), attempts)
     except (ValueError, TypeError, KeyError) as error:
         raise OutputError(f"{store.shown}/{RECORD} is not the record of a training") from error
+
+
+def check_start(
+    store: Store,
+    checkpoints: Sequence[Checkpoint],
+    configuration: Mapping[str, Any],
+    *,
+    resume: bool,
+) -> TrainingRecord | None:
+    """The record of OUTPUT, where this training may begin there, go on, or has finished.
+
+    Args:
+        store: OUTPUT.
+        checkpoints: that stand there, whole or not.
+        configuration: of the training; one that names a checkpoint is to be resumed.
+        resume: whether it is to go on from a checkpoint.
+
+    Raises:
+        OutputError: OUTPUT holds another training, or this one, cut short and not to be resumed.
+    """
+    record = read_record(store)
+    is_finished = record is not None and record.is_finished
+    difference = "" if record is None else record.difference(configuration)
+    if difference and (is_finished or checkpoints):
+        raise OutputError(
+            f"{store.shown} holds another training ({difference}); choose another OUTPUT"
+        )
+    if checkpoints and not (is_finished or resume or RESUME in configuration):
+        raise OutputError(
+            f"{store.shown} holds a training that was cut short (step {checkpoints[-1].step}); "
+            "--resume goes on from there, or choose another OUTPUT"
+        )
+    return record
 
 
 def write_record(store: Store, record: TrainingRecord) -> None:

@@ -6,16 +6,21 @@ from typing import Any
 import pytest
 import yaml
 
+from groundray.engine.lock import locked
 from groundray.engine.preflight import Preflight, SplitNumbers
+from groundray.engine.storage import LocalStore
 from groundray.engine.training import (
     Training,
     parse_setting,
     plan_training,
     recipe_file,
+    train,
     write_training,
 )
 from groundray.formats.errors import ModelError, OutputError, SourceError
 from groundray.models.tiny import build_tiny
+from tests.engine.test_training_checkpoints import WHOLE
+from tests.engine.test_training_checkpoints import write as write_checkpoint
 from tests.engine.training_made import plan, write_data
 from tests.models.asking import Paddle
 from tests.models.recipes.test_recipes import parsed_by_trainer
@@ -186,6 +191,36 @@ def test_an_output_that_others_use_is_left_alone(tmp_path: Path) -> None:
         plan_training(str(data), "s3://bucket/out", model="a/b")
     with pytest.raises(SourceError, match=r"OUTPUT .* holds ' '"):
         plan(data, tmp_path / "a b")
+
+
+def test_a_running_training_keeps_its_file(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    training = plan(write_data(tmp_path / "made"), output)
+    with locked(LocalStore(output)):
+        (output / "recipe.yaml").write_text("of the one that runs")
+        with pytest.raises(OutputError, match="written by another run"):
+            train(training)
+    assert (output / "recipe.yaml").read_text() == "of the one that runs"
+    assert not (output / "preflight.json").exists()
+
+
+def test_what_another_began_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    data, output = write_data(tmp_path / "made"), tmp_path / "out"
+    training = plan(data, output)
+    write_checkpoint(output / "checkpoints", 2, WHOLE)
+    with pytest.raises(OutputError, match=r"cut short \(step 2\); --resume"):
+        train(training)
+    assert not (output / "recipe.yaml").exists()
+    with pytest.raises(OutputError, match="--resume"):
+        plan(data, output)
+    assert plan(data, output, resume=True).settings == training.settings
+
+
+def test_an_output_that_cannot_be_written_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    training = plan(write_data(tmp_path / "made"), tmp_path / "file/out")
+    with pytest.raises(OutputError, match="cannot"):
+        train(training)
 
 
 def test_what_is_written_is_enough_to_run_by_hand(tmp_path: Path) -> None:

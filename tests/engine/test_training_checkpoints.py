@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from groundray.engine.training_checkpoints import read_checkpoints, set_aside
+from groundray.engine.training_checkpoints import newest_complete, read_checkpoints, set_aside
 
 WHOLE = (
     "trainer_state.bin",
@@ -51,6 +51,15 @@ def test_no_process_may_be_missing(tmp_path: Path, missing: str) -> None:
     write(tmp_path, 2, tuple(name for name in WHOLE if name != missing))
     (checkpoint,) = read_checkpoints(tmp_path)
     assert not checkpoint.is_complete
+
+
+def test_a_training_goes_on_from_the_newest_whole_one(tmp_path: Path) -> None:
+    assert newest_complete([]) is None
+    for step, names in ((2, WHOLE), (4, WHOLE), (6, WHOLE[:3])):
+        write(tmp_path, step, names)
+    newest = newest_complete(read_checkpoints(tmp_path))
+    assert newest is not None
+    assert newest.step == 4
 
 
 def test_one_that_is_set_aside_is_kept_out_of_sight(tmp_path: Path) -> None:
