@@ -56,7 +56,7 @@ class Pool:
     """
 
     def __init__(self, total: int, *, seed: int) -> None:
-        self._salt = seed.to_bytes(8, "big", signed=True)
+        self._salt = (seed & (_RANKS - 1)).to_bytes(8, "big")
         self._end = _RANKS if total <= POOL else _RANKS * POOL // total
 
     def __contains__(self, record_id: object) -> bool:

@@ -84,3 +84,7 @@ def test_a_faulty_answer_is_a_mistake_and_a_right_box_is_none() -> None:
 def test_all_expressions_are_one_class() -> None:
     found = mistakes_of(outcome("1", ("missed", "left cup"), query="left cup"))
     assert found == {("missed", "(expression)")}
+
+
+def test_any_seed_will_do() -> None:
+    assert Pool(1, seed=2**64 + 5).rank("a") == Pool(1, seed=5).rank("a")
