@@ -20,7 +20,7 @@ class Exported:
     """What was written.
 
     Attributes:
-        results, truth: the files.
+        results, truth: the files, without secrets.
         images, annotations, detections: how many.
         left_out: boxes whose label COCO has no place for: not in the list of classes, or none.
         other_records: records with an expression, or answered by points.
@@ -56,7 +56,7 @@ def export_coco(
     for place in (f"{stem}.json", truth):
         fs, path = file_system(place)
         if fs.exists(path) and not overwrite:
-            raise OutputError(f"{place!r} exists; give another name or --overwrite")
+            raise OutputError(f"{public_name(place)!r} exists; give another name or --overwrite")
     counts = {"detections": 0, "left_out": 0, "images": 0, "other_records": 0, "annotations": 0}
     with write_errors(public_name(output)):
         _write(f"{stem}.json", [b"[", _joined(_iter_results(run, score_mode, counts)), b"]"])
@@ -71,7 +71,7 @@ def export_coco(
                 b'], "categories": ' + orjson.dumps(categories) + b"}",
             ],
         )
-    return Exported(f"{stem}.json", truth, **counts)
+    return Exported(public_name(f"{stem}.json"), public_name(truth), **counts)
 
 
 Counts = dict[str, int]

@@ -18,6 +18,7 @@ from groundray.engine.scoring.error_kinds import ERROR_KINDS, KINDS, find_error_
 from groundray.engine.scoring.matching import match
 from groundray.engine.scoring.overlaps import iou_of
 from groundray.engine.scoring.pairs import Pairs, areas_of
+from groundray.engine.sources import public_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def image_outcomes(
         number = 1
         for lines in iter_blocks(file):
             own = lines if only is None else [line for line in lines if _id_of(line) in only]
-            pairs = build_pairs(own, run.classes, place=file, first=number)
+            pairs = build_pairs(own, run.classes, place=public_name(file), first=number)
             number += len(lines)
             read = [orjson.loads(line) for line in own if line.strip()]
             yield from _outcomes(pairs, read, file, min_score)
