@@ -1,6 +1,6 @@
 """Reports: the page `report.html`, from scores and the predictions behind them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,8 +137,5 @@ def _with_thumbnails(
         if new is not None:
             thumbnails.append(new)
         shown.append({**record, "thumbnail": made[place]})
-    return shown, thumbnails, _count_missing(shown)
-
-
-def _count_missing(records: Iterable[dict[str, Any]]) -> int:
-    return len({record["name"] for record in records if record["thumbnail"] is None})
+    missing = {place for place in places[: len(shown)] if made[place] is None}
+    return shown, thumbnails, len(missing)

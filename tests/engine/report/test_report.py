@@ -38,7 +38,7 @@ def test_records_of_one_image_share_its_thumbnail(tmp_path: Path) -> None:
 
 
 def test_missing_images_are_counted_once_each(tmp_path: Path) -> None:
-    lines = [line(id=str(i), image=f"images/{i % 2}.jpg", query=f"cup {i}") for i in range(4)]
+    lines = [line(id=str(i), image=f"{i % 2}/same.jpg", query=f"cup {i}") for i in range(4)]
     gallery = data_of(make_report(tmp_path, {"base": lines}, images=False))["gallery"]
     assert gallery["missing_images"] == 2
     assert [record["thumbnail"] for record in gallery["records"]] == [None] * 4
