@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from groundray.engine.records import IntArray
-from groundray.engine.scoring.counts import IOU_UNIT, in_units, record_counts
-from groundray.engine.scoring.matching import AT_50, Matches
+from groundray.engine.scoring.counts import FALSE, IOU_UNIT, TRUE, in_units
+from groundray.engine.scoring.matching import AT_50
 from groundray.engine.scoring.operating_point import Values, defined, divide
 from groundray.engine.scoring.overlaps import best_iou
 from groundray.engine.scoring.pairs import Pairs
@@ -51,8 +51,8 @@ class Grounding:
     absent: int
 
 
-def grounding_counts(pairs: Pairs, matches: Matches) -> IntArray:
-    """`(N, NUM_GROUNDING)`, 0 for records without an expression."""
+def grounding_counts(pairs: Pairs, counts: IntArray) -> IntArray:
+    """`(N, NUM_GROUNDING)` from `record_counts`; 0 for records without an expression."""
     result = np.zeros((len(pairs), NUM_GROUNDING), dtype=np.int64)
     if not pairs.is_grounding.any():
         return result
@@ -62,8 +62,7 @@ def grounding_counts(pairs: Pairs, matches: Matches) -> IntArray:
     first = pairs.prediction_offsets[:-1][some]
     iou = np.zeros(len(pairs))
     iou[some] = best_iou(pairs, pairs.prediction_xyxy[first], first)
-    counts = record_counts(pairs, matches)
-    right, wrong = counts[:, AT_50], counts[:, 10 + AT_50]
+    right, wrong = counts[:, TRUE][:, AT_50], counts[:, FALSE][:, AT_50]
     result[:, ASKED] = asked
     result[:, HIT_50] = asked & (iou >= 0.5)
     result[:, HIT_75] = asked & (iou >= 0.75)

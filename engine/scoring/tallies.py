@@ -131,7 +131,7 @@ def count(all_pairs: Pairs, rules: Rules) -> Counted:
     matches = match(pairs)
     kinds = find_error_kinds(pairs, matches)
     records = record_counts(pairs, matches)
-    grounding = grounding_counts(pairs, matches)
+    grounding = grounding_counts(pairs, records)
     by_class, by_size = kind_counts(pairs, kinds)
     counted.records += records.sum(axis=0)
     counted.classes += class_counts(pairs, matches)
