@@ -247,7 +247,9 @@ def _differences(differences: "Sequence[Difference]") -> "Table":
             rows.append(
                 (f"{each.run} - {each.baseline}", [label, f"{change.difference:+.4f}{span}"])
             )
-    return _table(["difference", "of", "over the same images"], rows)
+    others = any(each.only_baseline + each.only_run for each in differences)
+    over = "not only over the same images" if others else "over the same images"
+    return _table(["difference", "of", over], rows)
 
 
 def _table(names: "list[str]", rows: "list[tuple[str, list[str]]]") -> "Table":
