@@ -10,6 +10,13 @@ from typing import Any, Literal
 import orjson
 
 from groundray.engine.actors import Actors, predict_locally, predict_on_ray
+from groundray.engine.backend_settings import (
+    MaxPixels,
+    area_of,
+    check_settings,
+    checkpoint_names,
+    choose_backend,
+)
 from groundray.engine.conversion import convert
 from groundray.engine.converted import Converted, is_converted, open_converted, share_with
 from groundray.engine.examples import check_prompt
@@ -22,13 +29,12 @@ from groundray.engine.predictor import PredictJob
 from groundray.engine.run import Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, connected
 from groundray.engine.selection import Sampling
-from groundray.engine.shards import Tally, file_stem
+from groundray.engine.shards import Tally
 from groundray.engine.sources import join, public_name
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import ModelError, SourceError
-from groundray.models import Backend, Settings, get_backend
-from groundray.models.base import TRAINER_MAX_PIXELS
+from groundray.models import Backend, Settings
 
 DATA = "data"
 """Folder of OUTPUT for the truth and images of an INPUT that was not converted yet."""
@@ -38,8 +44,6 @@ WRITER_VERSION = 1
 
 ROWS_PER_SHARD = 128
 """What a process answers at a time: small, so that a pool ends together."""
-
-MaxPixels = Literal["train", "model"] | int
 
 _REPLAY_S = 100e-6  # measured: to parse and write an answer that is there
 
@@ -153,18 +157,18 @@ def predict(  # noqa: PLR0913  the options of a command
         raise SourceError(f"--rows-per-shard {rows_per_shard}: at least 1")
     (format,), read = read_formats([format], plugins)  # noqa: A001  the option's name
     load_plugins(read)
-    kind = _backend(backend, checkpoints, server)
+    kind = choose_backend(backend, checkpoints, server)
     settings = [
         Settings(
             checkpoint=checkpoint,
             server=server,
             max_new_tokens=max_new_tokens,
-            max_pixels=_pixels(max_pixels, kind),
+            max_pixels=area_of(max_pixels, kind),
             logprobs=logprobs,
         )
         for checkpoint in checkpoints
     ]
-    _check_backend(kind, settings, batch_size)
+    check_settings(kind, settings, batch_size)
     converted = _open(
         inputs,
         output,
@@ -201,7 +205,7 @@ def predict(  # noqa: PLR0913  the options of a command
         batch_size=batch_size or kind.batch_size,
         checkpoint="",
     )
-    jobs = _jobs(general, settings, list(names) or _names(checkpoints))
+    jobs = _jobs(general, settings, list(names) or checkpoint_names(checkpoints))
     for job in jobs:
         check_prompt(job.style)
     on_plan(plan)
@@ -215,45 +219,6 @@ def predict(  # noqa: PLR0913  the options of a command
             )
             for job in jobs
         ]
-
-
-def _backend(name: str | None, checkpoints: Sequence[str], server: str | None) -> type[Backend]:
-    if not checkpoints:
-        raise ModelError("no checkpoint was given")
-    if name is None:
-        is_replay = checkpoints[0].endswith(".jsonl")
-        name = "server" if server else "replay" if is_replay else "paddleformers"
-    return get_backend(name)
-
-
-def _pixels(max_pixels: MaxPixels | None, kind: type[Backend]) -> int | None:
-    if max_pixels is None:
-        max_pixels = "train" if kind.image_input == "pixels" else "model"
-    if max_pixels == "train":
-        return TRAINER_MAX_PIXELS
-    if max_pixels == "model":
-        return None
-    if max_pixels < 1:
-        raise ModelError(f"--max-pixels {max_pixels}: at least 1, or train, or model")
-    return max_pixels
-
-
-def _check_backend(
-    kind: type[Backend], settings: Sequence[Settings], batch_size: int | None
-) -> None:
-    """Refuses what cannot work before anything is read."""
-    if batch_size is not None and batch_size < 1:
-        raise ModelError(f"--batch-size {batch_size}: at least 1, or auto")
-    if settings[0].max_new_tokens < 1:
-        raise ModelError(f"--max-new-tokens {settings[0].max_new_tokens}: at least 1")
-    if batch_size and kind.max_batch_size and batch_size > kind.max_batch_size:
-        raise ModelError(
-            f"--batch-size {batch_size}: backend {kind.name!r} takes {kind.max_batch_size} at most"
-        )
-    if settings[0].logprobs and not kind.has_logprobs:
-        raise ModelError(f"--logprobs: backend {kind.name!r} has no probabilities to give")
-    for each in settings:
-        kind.check(each)
 
 
 def _open(
@@ -303,27 +268,6 @@ def _jobs(
         replace(general, output=join(general.output, name), settings=each, checkpoint=name)
         for name, each in zip(names, settings, strict=True)
     ]
-
-
-def _names(checkpoints: Sequence[str]) -> list[str]:
-    """A folder's name for each checkpoint: the last parts of its path, as many as tell them apart.
-
-    >>> _names(["run-a/hf_checkpoint-20", "run-b/hf_checkpoint-20"])
-    ['run-a-hf_checkpoint-20', 'run-b-hf_checkpoint-20']
-
-    Raises:
-        ModelError: one is given twice.
-    """
-    paths = [
-        public_name(checkpoint).rstrip("/").removesuffix(".jsonl").split("/")
-        for checkpoint in checkpoints
-    ]
-    if len(set(map(tuple, paths))) < len(paths):
-        raise ModelError("a checkpoint was given twice")
-    depth = 1
-    while len({tuple(path[-depth:]) for path in paths}) < len(paths):
-        depth += 1
-    return [file_stem("-".join(filter(None, path[-depth:]))) for path in paths]
 
 
 def _choose(runner: Runner, kind: type[Backend], plan: Plan) -> Choice:
