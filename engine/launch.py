@@ -5,10 +5,8 @@ find each other at node 0. The driver reads their logs and writes the numbers; w
 or the driver goes away, all end.
 """
 
-import json
 import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import yaml
 from groundray.engine.lock import locked
 from groundray.engine.runners import Runner, connected
 from groundray.engine.storage import PRIVATE, LocalStore
+from groundray.engine.trainer_command import resume_settings
 from groundray.engine.training_checkpoints import (
     Checkpoint,
     newest_complete,
@@ -31,7 +30,6 @@ from groundray.engine.training_log import Row, TrainingLog, TrainingProgress
 from groundray.engine.training_node import Line
 from groundray.engine.training_nodes import reserved
 from groundray.engine.training_record import (
-    RESUME,
     Attempt,
     TrainingRecord,
     check_start,
@@ -39,7 +37,6 @@ from groundray.engine.training_record import (
     write_record,
 )
 from groundray.formats.errors import TrainingError
-from groundray.models import cpu_support
 
 METRICS = "metrics.jsonl"
 NODES_WAIT_S = 30.0
@@ -116,7 +113,7 @@ def launch(  # noqa: PLR0913  what a start needs, and who is told
         outcome = "interrupted"
         try:
             log = _Reader(metrics, on_line, on_progress)
-            settings = _settings(job, configuration, checkpoint)
+            settings = resume_settings(checkpoint)
             with connected(Runner(address=address)):
                 _run(job, settings, log.read, wait_s=wait_s)
             outcome = "finished"
@@ -142,20 +139,6 @@ def _run(
         ]
         ray.get(starts)
         Follower(job, nodes, on_line).follow()
-
-
-def _settings(
-    job: TrainingJob, configuration: Mapping[str, Any], checkpoint: Path | None
-) -> list[str]:
-    """What this start needs over the configuration, `key=value`."""
-    settings = {}
-    if checkpoint is not None:
-        settings[RESUME] = str(checkpoint)
-    if job.nodes > 1 and "custom_register_path" not in configuration:
-        support = Path(job.output, PRIVATE, "trainer_support.py")  # that each node finds there
-        shutil.copyfile(cpu_support.__file__, support)
-        settings["custom_register_path"] = str(support)
-    return [f"{name}={json.dumps(value)}" for name, value in settings.items()]
 
 
 def _read_configuration(job: TrainingJob) -> dict[str, Any]:

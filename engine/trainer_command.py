@@ -1,6 +1,12 @@
 """How the trainer is called on each node: its command and what it reads from the environment."""
 
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
 from groundray.engine.training_job import TrainingJob
+from groundray.engine.training_record import RESUME
 from groundray.models.cpu_support import SHARED_OUTPUT
 
 CLI = "paddleformers-cli"
@@ -12,6 +18,11 @@ NODE_0 = "ADDRESS_OF_NODE_0"
 def trainer_command(job: TrainingJob) -> list[str]:
     """The command, the same on each node; it starts one process a GPU."""
     return [CLI, "train", job.config]
+
+
+def resume_settings(checkpoint: Path | None) -> list[str]:
+    """What follows the command, `key=value`, where it goes on from a checkpoint."""
+    return [] if checkpoint is None else [f"{RESUME}={json.dumps(str(checkpoint))}"]
 
 
 def trainer_environment(
@@ -42,8 +53,9 @@ def trainer_environment(
     return environment
 
 
-def describe_launch(job: TrainingJob) -> str:
+def describe_launch(job: TrainingJob, settings: Sequence[str] = ()) -> str:
     """Every node's environment and command, as a shell would take them."""
+    command = shlex.join([*trainer_command(job), *settings])
     nodes = []
     for rank in range(job.nodes):
         environment = trainer_environment(
@@ -54,7 +66,7 @@ def describe_launch(job: TrainingJob) -> str:
             master_port="FREE_PORT_OF_NODE_0",
         )
         lines = [f"{name}={value} \\" for name, value in environment.items()]
-        nodes.append("\n".join([f"# node {rank}", *lines, " ".join(trainer_command(job))]))
+        nodes.append("\n".join([f"# node {rank}", *lines, command]))
     return "\n\n".join(nodes) + "\n"
 
 

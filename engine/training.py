@@ -17,7 +17,7 @@ from groundray.engine.trainer_settings import (
     TrainerSettings,
     compose_settings,
 )
-from groundray.engine.training_checkpoints import read_checkpoints
+from groundray.engine.training_checkpoints import newest_complete, read_checkpoints
 from groundray.engine.training_data import (
     TrainingData,
     check_trainer_path,
@@ -198,6 +198,19 @@ def write_training(training: Training, report: "Preflight") -> None:
         Path(training.job.config).write_text(recipe_file(training), "utf-8")
     except OSError as error:
         raise OutputError(f"{str(output)!r} cannot be written: {error}") from error
+
+
+def describe_start(training: Training) -> str:
+    """What a start would write and run: OUTPUT/recipe.yaml, and each node's command."""
+    from groundray.engine.trainer_command import describe_launch, resume_settings
+
+    output = Path(training.job.output)
+    if _check_output(output, training.settings, resume=True):
+        return f"# {output} holds this training, finished: nothing would run\n"
+    newest = newest_complete(read_checkpoints(output / CHECKPOINTS))
+    settings = resume_settings(None if newest is None else newest.path)
+    launch = describe_launch(training.job, settings)
+    return f"# {training.job.config}\n{recipe_file(training)}\n{launch}"
 
 
 def recipe_file(training: Training) -> str:

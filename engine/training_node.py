@@ -16,7 +16,6 @@ from groundray.engine.trainer_command import CLI, trainer_command, trainer_envir
 from groundray.engine.training_job import TrainingJob
 from groundray.engine.training_log import Lines
 from groundray.engine.training_processes import Ended, Guarded, TrainerProcesses
-from groundray.models import cpu_support
 
 _LOOK_EVERY_S = 0.1
 _NEWS_WAIT_S = 0.5
@@ -167,7 +166,6 @@ class TrainingNode:
         # its launcher writes its whole environment there, secrets too, so no one else may read it
         environment["PADDLEFORMERS_DIST_LOG"] = str(self._scratch)
         environment["PATH"] = f"{_programs()}{os.pathsep}{environment.get('PATH', '')}"
-        environment[cpu_support.SHARED_OUTPUT] = "1"
         return environment
 
     def _watch(self, guarded: Guarded, log: Path) -> None:

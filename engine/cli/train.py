@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groundray.engine.cli.options import Address
 from groundray.formats.errors import GroundrayError
 
 if TYPE_CHECKING:
@@ -57,9 +58,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check, print what would run, and write nothing.")
     ] = False,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
+    address: Address = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in OUTPUT.")
     ] = False,
@@ -77,7 +76,7 @@ def train(
 
     from groundray.engine.cli.preflight_table import print_preflight
     from groundray.engine.preflight import check_data
-    from groundray.engine.training import parse_setting, plan_training
+    from groundray.engine.training import describe_start, parse_setting, plan_training
     from groundray.engine.training import train as run_training
 
     if cpu and gpus_per_node:
@@ -98,7 +97,7 @@ def train(
     if dry_run:
         report = check_data(training, sample=sample)
         print_preflight(report, console)
-        _print_dry_run(training)
+        sys.stdout.write(describe_start(training))
         report.raise_for_errors()
         return
     reporter = _Reporter(console, show_lines=logs)
@@ -191,14 +190,6 @@ class _Reporter:
         if progress.left_s:
             parts.append(f"{progress.left_s:,.0f} s left")
         self._console.print(", ".join(parts))
-
-
-def _print_dry_run(training: "Training") -> None:
-    from groundray.engine.trainer_command import describe_launch
-    from groundray.engine.training import recipe_file
-
-    sys.stdout.write(f"# {training.job.config}\n{recipe_file(training)}\n")
-    sys.stdout.write(describe_launch(training.job))
 
 
 def _sample(check: str) -> int | None:

@@ -1,6 +1,7 @@
 """`groundray train`: what a dry run prints, and a training from the command to the checkpoint."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from groundray.engine.cli import main
 from groundray.models.loading import load
 from groundray.models.recipes import get_recipe
 from groundray.models.tiny import build_tiny
+from tests.engine.test_training_checkpoints import WHOLE
+from tests.engine.test_training_checkpoints import write as write_checkpoint
 from tests.engine.training_made import write_data, write_inline
 from tests.models.asking import Paddle
 
@@ -81,6 +84,21 @@ def test_a_dry_run_of_two_nodes_gives_each_its_rank_and_address(
         assert f"POD_IP=ADDRESS_OF_NODE_{rank} \\\n" in node
         assert "NNODES=2 \\\nRANK" in node
         assert "MASTER_ADDR=ADDRESS_OF_NODE_0 \\\n" in node
+
+
+def test_a_dry_run_says_where_it_would_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = str(write_data(tmp_path / "made")), tmp_path / "out"
+    for step, names in ((2, WHOLE), (4, WHOLE[:3])):
+        write_checkpoint(out / "checkpoints", step, names)
+    assert main(["train", data, str(out), "--model", "a/b", "--dry-run", "--resume"]) == 0
+    command = capsys.readouterr().out.splitlines()[-1]
+    assert shlex.split(command)[-2:] == [
+        f"{out}/recipe.yaml",
+        f'resume_from_checkpoint="{out}/checkpoints/checkpoint-2"',
+    ]
+    assert not (out / "recipe.yaml").exists()
 
 
 def test_bad_data_fails_before_anything_is_written(
