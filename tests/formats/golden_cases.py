@@ -18,6 +18,14 @@ class GoldenCase(NamedTuple):
     answer: ParsedAnswer
 
 
+class Written(NamedTuple):
+    """What a format writes: `detection`, `grounding`, or `nothing` where there is nothing."""
+
+    name: str
+    kind: str
+    text: str
+
+
 def golden_cases(name: str) -> Iterator[GoldenCase]:
     """Cases of a file: `# title`, the text, `=> [box] label` for objects, `! code` for issues."""
     blocks = (FOLDER / f"{name}.txt").read_text(encoding="utf-8").split("\n\n# ")
@@ -26,6 +34,21 @@ def golden_cases(name: str) -> Iterator[GoldenCase]:
         answer = [line for line in lines if line.startswith(("=> ", "! "))]
         text = "\n".join(lines[: len(lines) - len(answer)])
         yield GoldenCase(title, text, _answer(answer))
+
+
+def written_cases(file: str) -> Iterator[Written]:
+    """Cases of a file: `# format detection|grounding|nothing`, and the text."""
+    for block in (FOLDER / f"{file}.txt").read_text(encoding="utf-8").split("\n\n# "):
+        heading, _, text = block.removeprefix("# ").rstrip("\n").partition("\n")
+        name, kind = heading.split()
+        yield Written(name, kind, text)
+
+
+def title(case: object) -> str | None:
+    """What a test calls a case; None for what is none."""
+    if isinstance(case, Written):
+        return f"{case.name} {case.kind}"
+    return case.title if isinstance(case, GoldenCase) else None
 
 
 def model_outputs(*grammars: str) -> Iterator[GoldenCase]:

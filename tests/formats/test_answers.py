@@ -3,13 +3,9 @@
 import pytest
 
 from groundray.formats import get_format
-from tests.formats.golden_cases import GoldenCase, golden_cases, model_outputs
+from tests.formats.golden_cases import GoldenCase, golden_cases, model_outputs, title
 
 JSON_FORMATS = ("ernie-4.5-vl", "glm-4.5v", "qwen3-vl-json")
-
-
-def title(case: object) -> str | None:
-    return case.title if isinstance(case, GoldenCase) else None
 
 
 @pytest.mark.parametrize("case", [*golden_cases("json"), *model_outputs("json")], ids=title)

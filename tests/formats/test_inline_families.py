@@ -1,8 +1,6 @@
 """Families that write boxes as JSON, between tags, or in brackets: exact texts, and checks."""
 
-from collections.abc import Iterator
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -22,7 +20,14 @@ from groundray.formats.families import (
     shikra,
 )
 from groundray.formats.trainer import trained_text
-from tests.formats.golden_cases import FOLDER, GoldenCase, golden_cases, model_outputs
+from tests.formats.golden_cases import (
+    GoldenCase,
+    Written,
+    golden_cases,
+    model_outputs,
+    title,
+    written_cases,
+)
 
 MODULES = {
     "cogvlm": cogvlm,
@@ -84,28 +89,6 @@ class TestShikra(Conformance):
     name = "shikra"
 
 
-class Written(NamedTuple):
-    """What a format writes."""
-
-    name: str
-    kind: str
-    text: str
-
-
-def written_cases() -> Iterator[Written]:
-    """Cases of golden/written.txt: `# format detection|grounding|nothing`, and the text."""
-    for block in (FOLDER / "written.txt").read_text(encoding="utf-8").split("\n\n# "):
-        title, _, text = block.removeprefix("# ").rstrip("\n").partition("\n")
-        name, kind = title.split()
-        yield Written(name, kind, text)
-
-
-def title(case: object) -> str | None:
-    if isinstance(case, Written):
-        return f"{case.name} {case.kind}"
-    return case.title if isinstance(case, GoldenCase) else None
-
-
 def wire_of(name: str) -> list[list[float]]:
     if name == "shikra":
         return [[number / 1000 for number in box] for box in BOXES]
@@ -126,13 +109,13 @@ def trained(name: str, kind: str) -> str:
     return trained_text(rendered)
 
 
-@pytest.mark.parametrize("case", [*written_cases()], ids=title)
+@pytest.mark.parametrize("case", [*written_cases("written")], ids=title)
 def test_what_is_written_is_exact(case: Written) -> None:
     assert trained(case.name, case.kind) == case.text
 
 
 def test_every_family_has_all_three_texts() -> None:
-    written = {(case.name, case.kind) for case in written_cases()}
+    written = {(case.name, case.kind) for case in written_cases("written")}
     assert written == {
         (name, kind) for name in MODULES for kind in ("detection", "grounding", "nothing")
     }

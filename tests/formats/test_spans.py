@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from groundray.formats import ParsedAnswer, get_format
 from groundray.formats.trainer import trained_text
-from tests.formats.golden_cases import GoldenCase, golden_cases, model_outputs
+from tests.formats.golden_cases import GoldenCase, golden_cases, model_outputs, title
 from tests.formats.test_hostile_text import Hostile
 
 NAMES = (  # of each grammar and way of reading one
@@ -23,10 +23,6 @@ AROUND = (
     ("</s><|im_end|>\ufeff", "</s></s>[5, 6, 7, 8]"),
 )
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-
-
-def title(case: object) -> str | None:
-    return case.title if isinstance(case, GoldenCase) else None
 
 
 def holds(text: str, wire: Sequence[float]) -> bool:

@@ -1,8 +1,6 @@
 """Families that write boxes as tokens, tags, patches, points or corners: texts, and checks."""
 
-from collections.abc import Iterator
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -19,7 +17,14 @@ from groundray.formats.families import (
     rex_omni,
 )
 from groundray.formats.worked import worked_examples
-from tests.formats.golden_cases import FOLDER, GoldenCase, golden_cases, model_outputs
+from tests.formats.golden_cases import (
+    GoldenCase,
+    Written,
+    golden_cases,
+    model_outputs,
+    title,
+    written_cases,
+)
 
 MODULES = {
     "deepseek-vl2": deepseek_vl2,
@@ -30,6 +35,7 @@ MODULES = {
     "paligemma": paligemma,
     "rex-omni": rex_omni,
 }
+OUTPUTS = {"paligemma": "paligemma", "rex-omni": "rex_omni"}
 XYXY = np.array([[146.0, 137, 615, 415], [0, 0, 640, 428], [23, 20, 130, 214]])
 LABELS = ["bowl", "空桌子", "bowl"]
 
@@ -62,28 +68,6 @@ class TestRexOmni(Conformance):
     name = "rex-omni"
 
 
-class Written(NamedTuple):
-    """What a format writes."""
-
-    name: str
-    kind: str
-    text: str
-
-
-def written_cases() -> Iterator[Written]:
-    """Cases of golden/written_tokens.txt: `# format detection|grounding|nothing`, and the text."""
-    for block in (FOLDER / "written_tokens.txt").read_text(encoding="utf-8").split("\n\n# "):
-        heading, _, text = block.removeprefix("# ").rstrip("\n").partition("\n")
-        name, kind = heading.split()
-        yield Written(name, kind, text)
-
-
-def title(case: object) -> str | None:
-    if isinstance(case, Written):
-        return f"{case.name} {case.kind}"
-    return case.title if isinstance(case, GoldenCase) else None
-
-
 def written(name: str, kind: str) -> str:
     task: Task = "grounding" if kind == "grounding" else "detection"
     count = {"detection": 3, "grounding": 1, "nothing": 0}[kind]
@@ -98,13 +82,13 @@ def written(name: str, kind: str) -> str:
     ).assistant
 
 
-@pytest.mark.parametrize("case", [*written_cases()], ids=title)
+@pytest.mark.parametrize("case", [*written_cases("written_tokens")], ids=title)
 def test_what_is_written_is_exact(case: Written) -> None:
     assert written(case.name, case.kind) == case.text
 
 
 def test_every_task_of_every_family_is_shown() -> None:
-    assert {(case.name, case.kind) for case in written_cases()} == {
+    assert {(case.name, case.kind) for case in written_cases("written_tokens")} == {
         (name, kind) for name in MODULES for kind in ("nothing", *get_format(name).prompts)
     }
 
@@ -118,11 +102,7 @@ def test_answers_are_read_as_a_person_would(name: str, case: GoldenCase) -> None
 
 @pytest.mark.parametrize(
     ("name", "case"),
-    [
-        (name, case)
-        for name in MODULES
-        for case in model_outputs(name.replace("-", "_").replace("_2", ""))
-    ],
+    [(name, case) for name, grammar in OUTPUTS.items() for case in model_outputs(grammar)],
     ids=title,
 )
 def test_collected_outputs_are_read_as_a_person_would(name: str, case: GoldenCase) -> None:
