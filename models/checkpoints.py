@@ -46,7 +46,7 @@ def read_config(checkpoint: str, name: str = "config.json") -> dict[str, Any] | 
             filesystem, root = _opened(checkpoint)
             content = filesystem.cat_file(f"{root}/{name}")
         else:
-            content = Path(checkpoint, name).read_bytes()
+            content = Path(checkpoint, name).expanduser().read_bytes()
         value = json.loads(content)
     except (OSError, ValueError) as error:
         raise ModelError(

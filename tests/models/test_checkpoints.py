@@ -74,6 +74,15 @@ def test_a_local_folder_is_itself(tmp_path: Path, cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_a_folder_below_the_home_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "config.json").write_bytes(FILES["config.json"])
+    assert read_config("~/.") == {"model_type": "qwen3_vl"}
+    assert local_folder("~/.") == tmp_path
+
+
 def test_a_remote_checkpoint_is_copied_once(remote: str, cache: Path) -> None:
     folder = local_folder(remote)
     assert tree(folder) == FILES
