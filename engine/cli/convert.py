@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.options import Address, FormatPlugins, NumCpus, Prompt, System
 from groundray.formats.base import Task
 from groundray.formats.errors import GroundrayError
 
@@ -70,26 +71,20 @@ def convert(
     keep_empty: Annotated[
         bool, typer.Option("--keep-empty", help="Write images without a box too.")
     ] = False,
-    prompt: Annotated[
-        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
-    ] = None,
+    prompt: Prompt = None,
     prompt_classes: Annotated[
         Literal["all", "present"], typer.Option(help="What {classes} names.")
     ] = "all",
-    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
+    system: System = None,
     on_error: Annotated[
         Literal["reject", "raise"], typer.Option(help="What a bad record does.")
     ] = "reject",
     max_reject_ratio: Annotated[
         float, typer.Option(help="Share of rejected records that fails the finished run.")
     ] = 0.01,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
-    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    plugin: FormatPlugins = None,
+    address: Address = None,
+    num_cpus: NumCpus = None,
     runner: Annotated[
         Literal["auto", "ray", "local"],
         typer.Option(help="local: in this process, to the same bytes; auto: whichever is sooner."),

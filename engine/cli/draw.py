@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from groundray.engine.cli.options import FormatPlugins
+
 _GRID = 6
 EPILOG = "Example: groundray draw out/qwen3-vl look.png --grid 6"
 
@@ -34,9 +36,7 @@ def draw(
     font: Annotated[
         list[str] | None, typer.Option(help="Font file for rarer scripts; may be repeated.")
     ] = None,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
-    ] = None,
+    plugin: FormatPlugins = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a summary.")] = False,
 ) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.options import Address, FormatPlugins, NumCpus
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -58,13 +60,9 @@ def evaluate(
     gallery: Annotated[
         int, typer.Option(metavar="N", min=0, help="Records that the report shows; 0 for none.")
     ] = 1000,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
-    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    plugin: FormatPlugins = None,
+    address: Address = None,
+    num_cpus: NumCpus = None,
     runner: Annotated[
         Literal["auto", "ray", "local"],
         typer.Option(help="local: in this process, to the same numbers; auto: what is sooner."),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Prompt, System
 from groundray.formats.base import Task
 
 if TYPE_CHECKING:
@@ -76,13 +77,11 @@ def predict(
     logprobs: Annotated[
         bool, typer.Option("--logprobs", help="Score boxes by their tokens' probabilities.")
     ] = False,
-    prompt: Annotated[
-        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
-    ] = None,
+    prompt: Prompt = None,
     prompt_classes: Annotated[
         Literal["all", "present"] | None, typer.Option(help="What {classes} names.")
     ] = None,
-    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
+    system: System = None,
     rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 128,
     layout: Annotated[
         str | None, typer.Option(help="As in convert, for an INPUT that was not converted.")
@@ -90,14 +89,9 @@ def predict(
     task: Annotated[Task | None, typer.Option(help="As in convert.")] = None,
     image_root: Annotated[str | None, typer.Option(help="As in convert.")] = None,
     classes: Annotated[Path | None, typer.Option(help="As in convert.")] = None,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Python file that defines formats or backends; may be repeated."),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
-    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    plugin: BackendPlugins = None,
+    address: Address = None,
+    num_cpus: NumCpus = None,
     runner: Annotated[
         Literal["auto", "ray", "local"],
         typer.Option(help="local: in this process, to the same bytes; auto: an actor pool."),

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
+
 EPILOG = "Example: groundray reformat out out-glm --format glm-4.5v"
 
 
@@ -14,28 +16,20 @@ def reformat(
         typer.Argument(metavar="INPUT", help="A folder that `convert` wrote.", show_default=False),
     ],
     output: Annotated[str, typer.Argument(metavar="OUTPUT", help="The folder or URL to write to.")],
-    formats: Annotated[
-        str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
-    ],
+    formats: Formats,
     images: Annotated[
         Literal["reference", "copy"],
         typer.Option(help="Share INPUT's images, or write them again."),
     ] = "reference",
     rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 1000,
-    prompt: Annotated[
-        str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
-    ] = None,
+    prompt: Prompt = None,
     prompt_classes: Annotated[
         Literal["all", "present"], typer.Option(help="What {classes} names.")
     ] = "all",
-    system: Annotated[str | None, typer.Option(help="System text; '' for none.")] = None,
-    plugin: Annotated[
-        list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
-    num_cpus: Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")] = None,
+    system: System = None,
+    plugin: FormatPlugins = None,
+    address: Address = None,
+    num_cpus: NumCpus = None,
     runner: Annotated[
         Literal["auto", "ray", "local"],
         typer.Option(help="local: in this process, to the same bytes; auto: whichever is sooner."),

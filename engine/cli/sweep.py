@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.options import Address, BackendPlugins
+
 if TYPE_CHECKING:
     from groundray.engine.sweep import Sweep
 
@@ -38,16 +40,11 @@ def sweep(
     bootstrap: Annotated[
         int, typer.Option(metavar="N", help="Replicates of the intervals; 0 for none.")
     ] = 1000,
-    plugin: Annotated[
-        list[str] | None,
-        typer.Option(help="Python file that defines formats or backends; may be repeated."),
-    ] = None,
+    plugin: BackendPlugins = None,
     backend: Annotated[
         str | None, typer.Option(metavar="NAME", help="What answers; see `groundray models`.")
     ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
-    ] = None,
+    address: Address = None,
     runner: Annotated[
         Literal["auto", "ray", "local"], typer.Option(help="Where the models are held.")
     ] = "auto",

@@ -1,0 +1,24 @@
+"""Options that several commands have: each is written once."""
+
+from typing import Annotated
+
+import typer
+
+Formats = Annotated[
+    str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
+]
+Prompt = Annotated[
+    str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
+]
+System = Annotated[str | None, typer.Option(help="System text; '' for none.")]
+FormatPlugins = Annotated[
+    list[str] | None, typer.Option(help="Python file that defines formats; may be repeated.")
+]
+BackendPlugins = Annotated[
+    list[str] | None,
+    typer.Option(help="Python file that defines formats or backends; may be repeated."),
+]
+Address = Annotated[
+    str | None, typer.Option(help="Ray cluster to run on; none starts a local one.")
+]
+NumCpus = Annotated[int | None, typer.Option(help="CPUs of a local Ray cluster.")]
