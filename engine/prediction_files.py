@@ -51,7 +51,8 @@ def open_predictions(place: str, *, classes: Sequence[str] | None = None) -> Pre
         classes: names in id order, in place of what the manifest says.
 
     Raises:
-        SourceError: there are none, or there are several runs, or a class is in the list twice.
+        SourceError: there are none, or there are several runs, or the manifest is not JSON, or a
+            class is in the list twice.
     """
     files, root = _find(absolute(place))
     if not files:
@@ -168,8 +169,11 @@ def _read_manifest(root: str) -> dict[str, Any]:
         fs, path = file_system(f"{folder}/{MANIFEST}")
         try:
             fields = orjson.loads(fs.cat_file(path))
-        except (OSError, ValueError):
+        except OSError:  # also what a store says where listing is not allowed
             continue
+        except ValueError as error:
+            message = f"{public_name(folder)}/{MANIFEST}: not JSON: {error}"
+            raise SourceError(message) from error
         if isinstance(fields, dict) and "checkpoint" in fields:
             return fields
     return {}

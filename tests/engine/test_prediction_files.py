@@ -40,6 +40,13 @@ def test_a_class_that_is_listed_twice_is_refused(tmp_path: Path) -> None:
         open_predictions(run, classes=["cup", "dog", "cup"])
 
 
+def test_a_broken_manifest_is_not_taken_for_none(tmp_path: Path) -> None:
+    run = write_predictions(tmp_path / "run", random_lines(1, 1))
+    (run / "manifest.json").write_text('{"classes": ["cup"')
+    with pytest.raises(SourceError, match=r"manifest\.json: not JSON"):
+        open_predictions(str(run))
+
+
 def test_nothing_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no predictions at"):
         open_predictions(str(tmp_path / "none"))
