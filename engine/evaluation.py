@@ -217,22 +217,24 @@ class FileScorer:
         Raises:
             SourceError: it cannot be read, or a line is not a prediction.
         """
-        rules = replace(self._rules, format=self._load_format())
+        load_plugins(self._plugins)
+        rules = replace(self._rules, format=_load_format(self._format_name, self._max_pixels))
         part = no_part(rules)
         for pairs in iter_pairs(file, rules.classes):
             part.add(score(pairs, rules))
         return part.pack()
 
-    def _load_format(self) -> Any:
-        load_plugins(self._plugins)
-        if self._format_name is None:
-            return None
-        try:
-            format_ = get_format(self._format_name)
-        except FormatError:
-            return None
-        resized = getattr(format_, "for_max_pixels", None)
-        return format_ if resized is None else resized(self._max_pixels)
+
+def _load_format(name: str | None, max_pixels: int | None) -> Any:
+    """None where it is not known, or not installed: then there is no ceiling, and a note."""
+    if name is None:
+        return None
+    try:
+        format_ = get_format(name)
+    except FormatError:
+        return None
+    resized = getattr(format_, "for_max_pixels", None)
+    return format_ if resized is None else resized(max_pixels)
 
 
 def _notes(run: PredictionFiles, part: Part) -> list[str]:
@@ -245,4 +247,6 @@ def _notes(run: PredictionFiles, part: Part) -> list[str]:
         )
     if run.expected is not None and run.expected != records:
         notes.append(f"the manifest tells of {run.expected:,} predictions, {records:,} were read")
+    if run.format is not None and _load_format(run.format, run.max_pixels) is None:
+        notes.append(f"no ceiling: format {run.format!r} is not known here; --plugin FILE adds it")
     return notes

@@ -122,6 +122,17 @@ def test_lines_that_are_missing_are_said(tmp_path: Path) -> None:
     assert scores.runs[0].notes == ["the manifest tells of 4 predictions, 3 were read"]
 
 
+def test_a_format_that_is_not_known_has_no_ceiling_and_a_note(tmp_path: Path) -> None:
+    run = write_predictions(tmp_path / "run", random_lines(6, 4))
+    manifest = run / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("qwen3-vl", "theirs"))
+    scores = evaluate([str(run)], str(tmp_path / "out"), runner=LOCAL)
+    assert scores.runs[0].ceiling is None
+    assert scores.runs[0].notes == [
+        "no ceiling: format 'theirs' is not known here; --plugin FILE adds it"
+    ]
+
+
 def test_a_record_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     lines = random_lines(7, 3)
     run = write_predictions(tmp_path / "run", [*lines, lines[0]])
