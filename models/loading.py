@@ -67,7 +67,13 @@ def check_checkpoint(checkpoint: str) -> None:
         return
     adapter = read_config(checkpoint, _ADAPTER)
     if adapter is not None:
-        check_checkpoint(_base_of(adapter, checkpoint))
+        base = _base_of(adapter, checkpoint)
+        if not is_model_name(base) and read_config(base, _ADAPTER) is not None:
+            raise ModelError(
+                f"the adapter {shown(checkpoint)} was trained over {base!r}, an adapter too: merge "
+                "that into its own base first"
+            )
+        check_checkpoint(base)
         return
     config = read_config(checkpoint)
     if config is None:

@@ -16,6 +16,7 @@ from groundray.models.checkpoints import (
     read_config,
     view,
 )
+from groundray.models.loading import check_checkpoint
 
 FILES = {
     "config.json": b'{"model_type": "qwen3_vl"}',
@@ -81,6 +82,13 @@ def test_a_folder_below_the_home_folder_is_read(
     (tmp_path / "config.json").write_bytes(FILES["config.json"])
     assert read_config("~/.") == {"model_type": "qwen3_vl"}
     assert local_folder("~/.") == tmp_path
+
+
+def test_an_adapter_over_an_adapter_is_refused(tmp_path: Path) -> None:
+    content = json.dumps({"base_model_name_or_path": str(tmp_path)})
+    (tmp_path / "lora_config.json").write_text(content)
+    with pytest.raises(ModelError, match="an adapter too: merge that into its own base first"):
+        check_checkpoint(str(tmp_path))
 
 
 def test_a_remote_checkpoint_is_copied_once(remote: str, cache: Path) -> None:
