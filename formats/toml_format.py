@@ -135,10 +135,10 @@ def _parsed(content: bytes, where: str) -> dict[str, Any]:
 
 def _check_texts(declared: Mapping[str, Any], where: str) -> None:
     """Checks the values that must be more than some text."""
-    if not _NAME.fullmatch(declared["name"]):
-        raise _wrong(
-            where, "name", declared["name"], "small letters, digits, and . _ - between: a folder"
-        )
+    name = declared["name"]
+    if not _NAME.fullmatch(name) or name.endswith(".toml"):  # that would be taken for a path
+        right = "small letters, digits, and . _ - between, no .toml at the end: a folder"
+        raise _wrong(where, "name", name, right)
     if not declared["nothing"].strip():
         raise _wrong(
             where, "nothing", declared["nothing"], "words for nothing: trainers skip empty answers"

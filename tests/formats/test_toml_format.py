@@ -142,6 +142,7 @@ def test_every_grammar_can_be_declared(codec: str, grammar: str) -> None:
         ("name =", "name", "not a TOML file: "),
         ('name = "ours"', "", "'name' is missing (needed: name, source, nothing, "),
         ('name = "ours"', 'name = "../up"', "name = '../up': expected small letters, digits"),
+        ('name = "ours"', 'name = "ours.toml"', "name = 'ours.toml': expected small letters, "),
         ('name = "ours"', "name = 3", "name = 3: expected a text in quotes"),
         ("source", "sourse", "unknown key 'sourse'; did you mean 'source'? (known: name, "),
         ('nothing = "[]"', 'nothing = " "', "nothing = ' ': expected words for nothing"),
