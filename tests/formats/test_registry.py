@@ -32,7 +32,9 @@ def test_what_is_exported_is_listed() -> None:
 
 def test_builtin_names_are_alphabetical_where_they_are_declared() -> None:
     source = Path(groundray.formats.__file__).read_text(encoding="utf-8")
-    assert re.findall(r'^ {8}"(.+)": "groundray\.formats\.families', source, re.M) == BUILTINS
+    assert (
+        re.findall(r'^ {8}"(.+)": "groundray\.formats\.families', source, re.MULTILINE) == BUILTINS
+    )
 
 
 @pytest.mark.parametrize("name", BUILTINS)
