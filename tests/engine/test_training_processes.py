@@ -97,9 +97,13 @@ def test_what_the_command_says_is_kept(scratch: Path) -> None:
 
 
 def test_nothing_outlives_the_command(scratch: Path) -> None:
-    guarded = guard(python(FAMILY + "sys.exit(5)"), scratch)
-    wait_for(lambda: (scratch / "log").exists() and (scratch / "log").read_text() != "")
+    ending = "import time\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.02)\nsys.exit(5)"
+    guarded = guard(python(FAMILY + ending, str(scratch / "end")), scratch)
+    wait_for(lambda: len(family(guarded.pid)) == 3)
+    members = family(guarded.pid)
+    (scratch / "end").touch()
     assert code_of(guarded) == 5
+    assert not any(member.is_running() for member in members)
     wait_for(lambda: not psutil.pid_exists(guarded.pid))
     assert scratch.exists()
 
