@@ -1,7 +1,6 @@
 """Preflight: what the trainer will make of the data, before a GPU is touched."""
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,9 @@ from groundray.formats.errors import SourceError
 
 if TYPE_CHECKING:
     from groundray.engine.training import Training
+
+CHECKED = 2000
+"""Examples whose images are decoded and tokens counted, where nothing else is said."""
 
 SMALL_PX = 10.0
 """An object under this, on its shorter side, in the image that the model sees, is a small one."""
@@ -121,7 +123,7 @@ class Preflight:
             )
 
 
-def check_data(training: "Training", *, sample: int | None = 2000) -> Preflight:
+def check_data(training: "Training", *, sample: int | None = CHECKED) -> Preflight:
     """Reads every line of train and val; looks closely at a sample, evenly spread.
 
     Memory does not grow with the data, but for 16 bytes an examined example and object.
@@ -177,7 +179,7 @@ class _Gathered:
     urls: int = 0
     tokens: list[int] = field(default_factory=list)
     sides: list[float] = field(default_factory=list)
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: set[str] = field(default_factory=set)
 
     def add(self, examined: Examined) -> None:
         self.examined += 1
@@ -257,9 +259,15 @@ def _check_totals(training: "Training", report: Preflight, found: _Findings) -> 
     folder, expected = str(training.data.folder), training.data.examples
     if report.splits["train"].examples == 0:
         found.error(Problem("no_examples", "train holds no example"), folder)
-    others = [split for split in training.data.shards if split not in report.splits]
+    others = [
+        shard
+        for split, shards in training.data.shards.items()
+        if split not in report.splits
+        for shard in shards
+    ]
     here = sum(numbers.examples for numbers in report.splits.values())
-    if expected is not None and not others and here != expected:
+    here += sum(map(_count_lines, others))
+    if expected is not None and here != expected:
         detail = f"{here:,} lines here, {expected:,} examples in the conversion's manifest"
         found.error(Problem("count_unlike_manifest", detail), folder)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groundray.engine.preflight import CHECKED, Preflight, check_data
 from groundray.engine.storage import PRIVATE, LocalStore
 from groundray.engine.trainer_settings import (
     CHECKPOINTS,
@@ -32,14 +33,11 @@ from groundray.models.trainer_arguments import trainer_keys, typed, unknown_sett
 
 if TYPE_CHECKING:
     from groundray.engine.launch import TrainingResult
-    from groundray.engine.preflight import Preflight
     from groundray.engine.training_log import TrainingProgress
     from groundray.engine.training_node import Line
 
 RECIPE = "recipe.yaml"
 PREFLIGHT = "preflight.json"
-CHECKED = 2000
-"""Examples whose images are decoded and tokens counted, where nothing else is said."""
 
 _MAX_GPUS_PER_NODE = 8
 _OURS = {
@@ -138,7 +136,7 @@ def train(  # noqa: PLR0913  the options of a command
     address: str | None = None,
     resume: bool = False,
     check: int | None = CHECKED,
-    on_check: Callable[["Preflight"], None] | None = None,
+    on_check: Callable[[Preflight], None] | None = None,
     on_line: Callable[["Line"], None] | None = None,
     on_progress: Callable[["TrainingProgress"], None] | None = None,
 ) -> "TrainingResult":
@@ -159,7 +157,6 @@ def train(  # noqa: PLR0913  the options of a command
         TrainingError: a node is missing or failed.
     """
     from groundray.engine.launch import launch
-    from groundray.engine.preflight import check_data
 
     report = check_data(training, sample=check)
     if on_check is not None:
@@ -181,7 +178,7 @@ def train(  # noqa: PLR0913  the options of a command
     )
 
 
-def write_training(training: Training, report: "Preflight") -> None:
+def write_training(training: Training, report: Preflight) -> None:
     """Writes what the trainer reads, complete: it can be run by hand from there.
 
     Raises:

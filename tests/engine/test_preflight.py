@@ -103,7 +103,10 @@ def test_a_lost_shard_is_seen_by_the_manifest(tmp_path: Path) -> None:
     manifest = {"formats": {"qwen3-vl": {"examples": 4}}}
     (tmp_path / "made/manifest.json").write_text(json.dumps(manifest))
     assert check(data, tmp_path).errors == []
-    (data / "train/train-00001-of-00002.jsonl").unlink()
+    (data / "test").mkdir()
+    (data / "train/train-00001-of-00002.jsonl").rename(data / "test/test-00000-of-00001.jsonl")
+    assert check(data, tmp_path).errors == []
+    (data / "test/test-00000-of-00001.jsonl").unlink()
     (finding,) = check(data, tmp_path).errors
     assert finding.code == "count_unlike_manifest"
     assert finding.detail == "2 lines here, 4 examples in the conversion's manifest"
