@@ -1,5 +1,6 @@
 """The demo: the whole story on the sample that ships, as the commands that a person would type."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -31,6 +32,11 @@ class Step:
 
     about: str
     arguments: tuple[str, ...]
+
+    @property
+    def typed(self) -> str:
+        """The command as a person would type it."""
+        return shlex.join(["groundray", *self.arguments])
 
 
 def find_sample() -> Path:
@@ -125,7 +131,7 @@ def run_demo(
         command = [sys.executable, "-m", "groundray.engine", *step.arguments]
         status = subprocess.run(command, check=False).returncode  # noqa: S603  our own command
         if status:
-            raise GroundrayError(f"`groundray {' '.join(step.arguments)}` failed: see above")
+            raise GroundrayError(f"`{step.typed}` failed: see above")
     return folder / "report/report.html"
 
 

@@ -40,15 +40,11 @@ class TrainerSettings:
 
     Attributes:
         values: by the trainer's own names.
-        added: names that Groundray sets.
-        chosen: names that the user set.
         yaml: the same as YAML, the recipe's comments kept.
         warnings: sentences for people.
     """
 
     values: Mapping[str, Any]
-    added: tuple[str, ...]
-    chosen: tuple[str, ...]
     yaml: str
     warnings: tuple[str, ...] = ()
 
@@ -101,8 +97,6 @@ def compose_settings(
     added = {name: value for name, value in added.items() if name not in chosen}
     return TrainerSettings(
         values,
-        tuple(added),
-        tuple(chosen),
         _as_yaml(recipe, spelled_for(version, values), added, chosen),
         _warnings(values, output),
     )

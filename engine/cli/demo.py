@@ -33,8 +33,4 @@ def demo(
 
 def _announce(step: "Step") -> None:
     typer.secho(f"\n{step.about}", bold=True)
-    typer.secho(f"$ groundray {' '.join(map(_quoted, step.arguments))}", fg="cyan")
-
-
-def _quoted(argument: str) -> str:
-    return f"'{argument}'" if set(argument) & set(" ()") else argument
+    typer.secho(f"$ {step.typed}", fg="cyan")
