@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from groundray.models.paddle_import import import_paddle
-from groundray.models.recipes.recipe import OLD_NAMES
+from groundray.models.recipes.recipe import is_old_name
 
 _SCIENTIFIC = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
@@ -47,7 +47,7 @@ def unknown_settings(
     """
     sentences = []
     for name in settings:
-        if name in known or name in OLD_NAMES:
+        if name in known or is_old_name(name):
             continue
         close = get_close_matches(name, known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""

@@ -19,6 +19,7 @@ OLD_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Keys that examples of PaddleFormers 1.0 and before have, and what 1.2 calls them."""
 
+_RECOMPUTE = "recompute"
 _KEY = re.compile(r"^([A-Za-z_]\w*)\s*:")
 
 
@@ -92,12 +93,16 @@ def spelled_now(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     now: dict[str, Any] = {}
     for key, value in settings.items():
-        if key == "recompute":  # became three keys, of which this one turns it on
-            if value:
-                now.setdefault("recompute_granularity", "full")
+        if key == _RECOMPUTE:  # became three keys, of which this one turns it on
+            now.setdefault("recompute_granularity", "full" if value else None)
         else:
             now[OLD_NAMES.get(key, key)] = value
     return now
+
+
+def is_old_name(key: str) -> bool:
+    """Whether `spelled_now` knows a key by another name."""
+    return key in OLD_NAMES or key == _RECOMPUTE
 
 
 def spelled_for(version: str, settings: Mapping[str, Any]) -> dict[str, Any]:

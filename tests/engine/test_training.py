@@ -90,11 +90,12 @@ def changed(data: Path, output: Path, settings: dict[str, Any], **options: Any) 
 
 def test_what_is_set_wins_under_either_spelling(tmp_path: Path, paddle: Paddle) -> None:
     data = write_data(tmp_path / "made")
-    wanted = {"attn_impl": "sdpa", "learning_rate": "1e-5", "packing": False}
+    wanted = {"attn_impl": "sdpa", "learning_rate": "1e-5", "packing": False, "recompute": False}
     values = paddle(changed, data, tmp_path / "out", wanted)
     assert values["_attn_implementation"] == "sdpa"
     assert values["learning_rate"] == 1.0e-5
     assert values["packing"] is False
+    assert values["recompute_granularity"] is None
     assert "attn_impl" not in values
 
 

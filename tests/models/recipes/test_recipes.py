@@ -145,7 +145,8 @@ def test_a_wrong_name_is_met_with_the_right_one() -> None:
 
 def test_what_1_0_called_otherwise_is_renamed() -> None:
     old = {"tensor_parallel_degree": 2, "recompute": False, "seed": 1}
-    assert spelled_now(old) == {"tensor_model_parallel_size": 2, "seed": 1}
+    now = {"tensor_model_parallel_size": 2, "recompute_granularity": None, "seed": 1}
+    assert spelled_now(old) == now
 
 
 def test_the_text_shown_is_the_text_that_is_read() -> None:
