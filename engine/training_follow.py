@@ -14,7 +14,7 @@ from groundray.engine.training_nodes import Node
 from groundray.engine.training_processes import Ended
 from groundray.formats.errors import TrainingError
 
-TAIL_LINES = 25
+_TAIL_LINES = 25
 MEETING_S = 600.0
 """The trainer starts once the nodes have found each other, which its launcher would wait for for
 ever."""
@@ -26,7 +26,7 @@ _LAST_NEWS_S = 5.0
 _ASK_AGAIN_S = 1.0
 
 
-class Failure(NamedTuple):
+class _Failure(NamedTuple):
     """A process that failed.
 
     Attributes:
@@ -62,10 +62,10 @@ class Follower:
     ) -> None:
         self._job, self._nodes, self._on_line = job, nodes, on_line
         self._tails: dict[tuple[int, int | None], deque[str]] = defaultdict(
-            lambda: deque(maxlen=TAIL_LINES)
+            lambda: deque(maxlen=_TAIL_LINES)
         )
-        self._failures: list[Failure] = []
-        self._unknown: dict[int, list[Failure]] = defaultdict(list)
+        self._failures: list[_Failure] = []
+        self._unknown: dict[int, list[_Failure]] = defaultdict(list)
         self._codes: dict[int, int] = {}
         self._lost: dict[int, str] = {}
         self._silent: dict[int, float] = {}
@@ -124,11 +124,11 @@ class Follower:
     def _lose(self, number: int, why: str) -> None:
         self._lost[number] = why
         at = self._silent.pop(number, time.time())
-        self._failures.append(Failure(at, number, None, None))
+        self._failures.append(_Failure(at, number, None, None))
 
     def _take_end(self, part: _Part, ended: Ended) -> None:
         rank = part.number * max(1, self._job.gpus_per_node) + ended.local_rank
-        failure = Failure(ended.time_s - part.node.ahead_s, part.number, rank, ended.code)
+        failure = _Failure(ended.time_s - part.node.ahead_s, part.number, rank, ended.code)
         if ended.code is None:  # which the status of the whole command tells
             self._unknown[part.number].append(failure)
         elif ended.code != 0:
@@ -139,7 +139,7 @@ class Follower:
         if code != 0:
             self._failures += self._unknown[number]
             if not any(failure.node == number for failure in self._failures):
-                self._failures.append(Failure(time.time(), number, None, code))
+                self._failures.append(_Failure(time.time(), number, None, code))
 
     def _take_last(self, pending: dict[Any, _Part]) -> None:
         """One more round: another node may have failed earlier, and said so later."""
@@ -168,7 +168,7 @@ class Follower:
                 f"reach node 0 at {first.host}, any port (a firewall, or another network?)"
             )
 
-    def _order(self, failure: Failure) -> tuple[bool, float]:
+    def _order(self, failure: _Failure) -> tuple[bool, float]:
         """A lost node is what made others fail, though it is noticed after them."""
         return failure.rank is not None or failure.node not in self._lost, failure.time_s
 
@@ -181,10 +181,10 @@ class Follower:
             rank = first.node * max(1, self._job.gpus_per_node)  # its first has most to say
             log = f"rank-{rank}.log"
         elif rank is None:
-            what = f"the launcher on {where} failed, {describe_code(first.code)}"
+            what = f"the launcher on {where} failed, {_describe_code(first.code)}"
             log = f"node-{first.node}.log"
         else:
-            what = f"rank {rank} on {where} failed first, {describe_code(first.code)}"
+            what = f"rank {rank} on {where} failed first, {_describe_code(first.code)}"
         failed = {failure.rank for failure in self._failures if failure.rank is not None}
         others = [str(other) for other in sorted(failed - {first.rank})]
         after = f", and rank {', '.join(others)} after it" if others else ""
@@ -196,7 +196,7 @@ class Follower:
         )
 
 
-def describe_code(code: int | None) -> str:
+def _describe_code(code: int | None) -> str:
     """An exit status in words."""
     if code is None:
         return "exit status unknown"
