@@ -113,7 +113,8 @@ def train(
     )
     result = _train_and_sweep(training, run, address, max_new_tokens) if eval_ else run()
     loss = "" if result.loss is None else f", loss {result.loss:.4f}"
-    print(f"trained {result.steps:,} steps{loss}: {result.model}")
+    done = "trained" if result.is_new else "had been trained before:"
+    print(f"{done} {result.steps:,} steps{loss}: {result.model}")
     format_name = training.data.format_name
     print(
         f"ask it: groundray predict {training.data.folder.parent} predictions "

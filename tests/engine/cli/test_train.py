@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from groundray.engine.cli import main
+from groundray.engine.storage import LocalStore
+from groundray.engine.training_record import Attempt, TrainingRecord, now, write_record
 from groundray.models.loading import load
 from groundray.models.recipes import get_recipe
 from groundray.models.tiny import build_tiny
 from tests.engine.test_training_checkpoints import WHOLE
 from tests.engine.test_training_checkpoints import write as write_checkpoint
-from tests.engine.training_made import write_data, write_inline
+from tests.engine.training_made import plan, write_data, write_inline
 from tests.models.asking import Paddle
 
 PINNED = """\
@@ -99,6 +102,23 @@ def test_a_dry_run_says_where_it_would_go_on(
         f'resume_from_checkpoint="{out}/checkpoints/checkpoint-2"',
     ]
     assert not (out / "recipe.yaml").exists()
+
+
+def test_a_finished_training_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = write_data(tmp_path / "made"), tmp_path / "out"
+    configuration = yaml.safe_load(plan(data, out).settings.yaml)
+    finished = Attempt(now(), nodes=1, gpus_per_node=8, ended=now(), outcome="finished")
+    write_record(LocalStore(out), TrainingRecord(configuration, [finished]))
+    (out / "recipe.yaml").write_text(yaml.safe_dump(configuration))
+    before = (out / "recipe.yaml").read_bytes()
+    command = ["train", str(data), str(out), "--model", "Qwen/Qwen3-VL-8B-Instruct"]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("had been trained before: 0 steps: ")
+    assert (out / "recipe.yaml").read_bytes() == before
+    assert main([*command, "--dry-run"]) == 0
+    assert capsys.readouterr().out == f"# {out} holds this training, finished: nothing would run\n"
 
 
 def test_bad_data_fails_before_anything_is_written(
