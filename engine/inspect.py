@@ -21,8 +21,8 @@ from groundray.engine.sources import (
     open_source,
     read_header_sizes,
 )
-from groundray.formats.base import Task
 from groundray.formats.errors import SourceError
+from groundray.formats.tasks import Task
 
 _THREADS = 4
 _MAX_EXAMPLES = 3

@@ -108,7 +108,7 @@ def _by_cost(costs: IntArray) -> list[int]:
 
 def read_images(
     places: Sequence[str], image_input: ImageInput
-) -> list[Pixels | bytes | ImageError | None]:
+) -> "list[Pixels | bytes | ImageError | None]":
     """The images of a batch as a backend wants them; an ImageError stands in for a bad one.
 
     Pixels are those of the stored frame, at full size: the model's own processor resizes, once.
@@ -116,7 +116,7 @@ def read_images(
     return [_read_image(place, image_input) for place in places]
 
 
-def _read_image(place: str, image_input: ImageInput) -> Pixels | bytes | ImageError | None:
+def _read_image(place: str, image_input: ImageInput) -> "Pixels | bytes | ImageError | None":
     if image_input == "none":
         return None
     try:

@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-Task = Literal["detection", "grounding"]
-"""detection: every instance of the named classes; grounding: what one expression refers to."""
-
-TASKS: tuple[Task, ...] = ("detection", "grounding")
+from groundray.formats.tasks import Task
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

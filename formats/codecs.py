@@ -49,20 +49,22 @@ class Codec(Protocol):
 class Grid:
     """Integers on a grid laid over the image, each axis by itself.
 
-    A value is `round(x / width * steps)`, in float64 and in that order of operations, as official
-    code has it: x=203 of width=400 is 507, where `x * steps / width` would give 508.
+    A value is `round(x / width * steps)`, in that order of operations, as official code has it:
+    x=203 of width=400 is 507, where `x * steps / width` would give 508.
 
     Attributes:
         steps: what the far edge of the image is divided into.
         rounding: `half_even` is Python's `round`; `floor` cuts.
         highest: encoded values are clamped to `0..highest`; None for `steps`.
         order: `yxyx` writes y first.
+        precision: `single` multiplies and rounds in float32, as code on tensors does.
     """
 
     steps: int = 1000
     rounding: Rounding = "half_even"
     highest: int | None = None
     order: Order = "xyxy"
+    precision: Literal["double", "single"] = "double"
 
     @property
     def space(self) -> str:
@@ -81,7 +83,7 @@ class Grid:
         to_integer = _ROUND[self.rounding]
         wire = np.empty((len(xyxy), 4), dtype=np.int64)
         columns = _COLUMNS[self.order]
-        scratch = np.empty(BLOCK)
+        scratch = np.empty(BLOCK, dtype=np.float32 if self.precision == "single" else np.float64)
         for start in range(0, len(xyxy), BLOCK):
             rows = slice(start, start + BLOCK)
             values = scratch[: len(xyxy[rows])]

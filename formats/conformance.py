@@ -19,16 +19,10 @@ from typing import NamedTuple
 import numpy as np
 
 from groundray.formats import get_format
-from groundray.formats.base import (
-    TASKS,
-    BoxFormat,
-    FloatArray,
-    ParsedAnswer,
-    ParsedObject,
-    Task,
-)
+from groundray.formats.base import BoxFormat, FloatArray, ParsedAnswer, ParsedObject
 from groundray.formats.errors import LabelError
 from groundray.formats.geometry import geometry_of, sayable
+from groundray.formats.tasks import TASKS, Task
 from groundray.formats.trainer import trained_text
 
 NASTY_LABELS = (

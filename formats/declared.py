@@ -8,7 +8,7 @@ from re import Pattern
 import numpy as np
 from numpy.typing import NDArray
 
-from groundray.formats.base import FloatArray, ParsedAnswer, ParsedObject, Rendered, Task, Wire
+from groundray.formats.base import FloatArray, ParsedAnswer, ParsedObject, Rendered, Wire
 from groundray.formats.codecs import Codec
 from groundray.formats.envelope import Envelope
 from groundray.formats.errors import FormatError, LabelError
@@ -16,6 +16,7 @@ from groundray.formats.geometry import Geometry
 from groundray.formats.grammars.base import Grammar
 from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
 from groundray.formats.labels import PLAIN_LABEL, LabelTexts, refuse_reserved, reserved_pattern
+from groundray.formats.tasks import Task
 from groundray.formats.trainer import trained_text
 
 # A box to try labels with, and its image.

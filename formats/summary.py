@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from groundray.formats.base import BoxFormat, Task
+from groundray.formats.base import BoxFormat
 from groundray.formats.ceiling import quantisation_ceiling
 from groundray.formats.geometry import Geometry, geometry_of
+from groundray.formats.tasks import Task
 
 
 class Summary(NamedTuple):

@@ -24,7 +24,6 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from groundray.formats.base import TASKS, Task
 from groundray.formats.codecs import Bins, Grid
 from groundray.formats.declared import DeclaredFormat
 from groundray.formats.envelope import Envelope
@@ -39,6 +38,7 @@ from groundray.formats.grammars.token_run import TokenRun
 from groundray.formats.patch_pairs import PatchPairs
 from groundray.formats.resized_pixels import ResizedPixels
 from groundray.formats.shapes import Corners, PercentPoints
+from groundray.formats.tasks import TASKS, Task
 from groundray.formats.trainer import trained_text
 from groundray.formats.unit_decimals import UnitDecimals
 

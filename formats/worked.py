@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from groundray.formats.base import TASKS, BoxFormat, FloatArray, Rendered, Task
+from groundray.formats.base import BoxFormat, FloatArray, Rendered
 from groundray.formats.prompts import class_list
+from groundray.formats.tasks import TASKS, Task
 from groundray.formats.trainer import trained_text
 
 IMAGE_SIZE = (640, 428)

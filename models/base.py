@@ -2,12 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    runtime_checkable,
+)
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 """`(height, width, 3)` RGB of the stored frame, at its full size."""
 
 ImageInput = Literal["pixels", "jpeg", "none"]
@@ -36,7 +46,7 @@ class Prompt:
     id: str
     text: str
     system: str | None
-    image: Pixels | bytes | None
+    image: "Pixels | bytes | None"
 
 
 class Token(NamedTuple):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from groundray.engine.cli.options import Address, FormatPlugins, NumCpus, Prompt, System
-from groundray.formats.base import Task
+from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
 from groundray.formats.errors import GroundrayError
+from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
     from groundray.engine.conversion import Progress
@@ -31,13 +31,7 @@ def convert(
             show_default=False,
         ),
     ],
-    formats: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            help="Formats to write, or FILE.toml that declare one, separated by commas.",
-        ),
-    ],
+    formats: Formats,
     layout: Annotated[
         str | None, typer.Option(help="What the columns mean: a preset's name or a TOML file.")
     ] = None,

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from groundray.formats import (
-    FORMATS,
-    BoxFormat,
-    format_names,
-    get_format,
-    registered_name,
-)
+from groundray.formats import FORMATS, format_names, get_format, registered_name
 
 if TYPE_CHECKING:
+    from groundray.formats import BoxFormat
     from groundray.formats.worked import Worked
 
 formats = typer.Typer(help="Show, check and try the formats that are installed.")
@@ -160,7 +155,9 @@ def _print_block(title: str, text: str) -> None:
     print("\n".join(f"    {line}" for line in text.split("\n")))
 
 
-def _parsed(format_: BoxFormat, text: str, image_size: tuple[int, int] | None) -> dict[str, object]:
+def _parsed(
+    format_: "BoxFormat", text: str, image_size: tuple[int, int] | None
+) -> dict[str, object]:
     answer = format_.parse(text)
     objects = [
         {
@@ -174,7 +171,7 @@ def _parsed(format_: BoxFormat, text: str, image_size: tuple[int, int] | None) -
 
 
 def _decoded(
-    format_: BoxFormat, wire: tuple[float, ...], image_size: tuple[int, int]
+    format_: "BoxFormat", wire: tuple[float, ...], image_size: tuple[int, int]
 ) -> list[float] | None:
     """A box in pixels; None for numbers that no float64 can hold once they are scaled."""
     import numpy as np

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from groundray.formats.base import Task
+from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

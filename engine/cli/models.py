@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from groundray.formats.errors import ModelError
-from groundray.models import BACKENDS, backend_names, get_backend
 
 models = typer.Typer(help="Show what can answer, and build checkpoints to try it with.")
 
@@ -55,11 +54,15 @@ def tiny(
 
 
 def _add(plugins: list[Path] | None) -> None:
+    from groundray.models import BACKENDS
+
     for plugin in plugins or ():
         BACKENDS.add_file(plugin)
 
 
 def _print_list(*, as_json: bool) -> None:
+    from groundray.models import backend_names
+
     rows = [_row(name) for name in backend_names()]
     if as_json:
         print(json.dumps(rows))
@@ -71,6 +74,8 @@ def _print_list(*, as_json: bool) -> None:
 
 
 def _row(name: str) -> dict[str, str | int | bool | None]:
+    from groundray.models import BACKENDS, get_backend
+
     try:
         backend = get_backend(name)
     except ModelError as error:

@@ -5,7 +5,10 @@ from typing import Annotated
 import typer
 
 Formats = Annotated[
-    str, typer.Option("--format", help="Formats to write, separated by commas; see `formats`.")
+    str,
+    typer.Option(
+        "--format", help="Formats to write, or FILE.toml that declare one, separated by commas."
+    ),
 ]
 Prompt = Annotated[
     str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Prompt, System
-from groundray.formats.base import Task
+from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
     from groundray.engine.actors import Actors

@@ -13,8 +13,8 @@ from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.layout import ORDERS, Path
 from groundray.engine.sources.places import open_file, public_name
 from groundray.engine.sources.presets import PRESETS
-from groundray.formats.base import TASKS
 from groundray.formats.errors import LayoutError
+from groundray.formats.tasks import TASKS
 
 _PATH = re.compile(r'\s*(?:"([^"]+)"|([^."]+))\s*(?:\.|$)')
 _Parser = Callable[[Any], Any]

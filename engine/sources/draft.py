@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from groundray.engine.boxes import Space
 from groundray.engine.sources.layout import Order, Path
-from groundray.formats.base import Task
+from groundray.formats.tasks import Task
 
 
 @dataclass(slots=True, kw_only=True)

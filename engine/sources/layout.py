@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from groundray.engine.boxes import Space
-from groundray.formats.base import Task
+from groundray.formats.tasks import Task
 
 Path = tuple[str, ...]
 """Field names from a column down, through structs and lists of structs: `("objects", "bbox")`."""

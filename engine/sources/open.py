@@ -16,8 +16,8 @@ from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 from groundray.engine.sources.splits import find_splits
-from groundray.formats.base import Task
 from groundray.formats.errors import LayoutError, SourceError
+from groundray.formats.tasks import Task
 
 _THREADS = 16
 

@@ -8,7 +8,7 @@ import numpy as np
 from groundray.engine.records import IntArray
 from groundray.engine.sources.class_tables import COCO91_NUMBERS
 from groundray.engine.sources.layout import Layout
-from groundray.formats.base import Task
+from groundray.formats.tasks import Task
 
 
 class UnreadableFile(NamedTuple):

@@ -5,8 +5,8 @@
 Source: google-research/big_vision at 0127fb6b337e, big_vision/pp/proj/paligemma/segmentation.py
 (rounding and clipping, half to even) and big_vision/evaluators/proj/paligemma/transfers/
 segmentation.py (`/ 1023`) (sure); ai.google.dev/gemma/docs/paligemma/prompt-system-instructions
-for the prompt (sure). Official code rounds in float32, here it is float64: numbers next to a tie
-may differ by one. The words for nothing are ours.
+for the prompt (sure). Official code rounds shares of the image in float32, and so does this. The
+words for nothing are ours.
 """
 
 from groundray.formats.codecs import Grid
@@ -18,7 +18,7 @@ PALIGEMMA = DeclaredFormat(
     "paligemma",
     prompts={"detection": "detect {classes}", "grounding": "detect {expression}"},
     class_separator=" ; ",
-    codec=Grid(1023, order="yxyx"),
+    codec=Grid(1023, order="yxyx", precision="single"),
     grammar=TokenRun(
         "<loc%04d>",
         label="after",
@@ -29,8 +29,8 @@ PALIGEMMA = DeclaredFormat(
     envelope=Envelope(),
     source=(
         "google-research/big_vision at 0127fb6b337e, big_vision/pp/proj/paligemma/segmentation.py; "
-        "ai.google.dev/gemma/docs/paligemma/prompt-system-instructions; float64 where official "
-        "code rounds float32, and the words for nothing, are ours"
+        "ai.google.dev/gemma/docs/paligemma/prompt-system-instructions; the words for nothing "
+        "are ours"
     ),
     confidence="verified",
 )

@@ -70,9 +70,9 @@ def official(package: str, path: str, *names: str, **given: object) -> list[Any]
 
 
 def paligemma(xyxy: Array, sizes: Array) -> Array:
-    """big_vision: `clip(round(bbox * 1023), 0, 1023)` of y1, x1, y2, x2 in the unit square."""
-    bbox = (xyxy / np.tile(sizes, 2))[:, [1, 0, 3, 2]]
-    return np.asarray(np.clip(np.round(bbox * 1023), 0, 1023))
+    """big_vision: `clip(round(bbox * 1023), 0, 1023)` of y1, x1, y2, x2 as shares, in float32."""
+    bbox = (xyxy / np.tile(sizes, 2))[:, [1, 0, 3, 2]].astype(np.float32)
+    return np.asarray(np.clip(np.round(bbox * np.float32(1023)), 0, 1023))
 
 
 def florence_2(xyxy: Array, sizes: Array) -> Array:

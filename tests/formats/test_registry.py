@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,8 +28,15 @@ def registry() -> Registry:
 
 def test_what_is_exported_is_listed() -> None:
     modules = {path.stem for path in Path(groundray.formats.__file__).parent.iterdir()}
-    exported = {name for name in vars(groundray.formats) if not name.startswith("_")} - modules
+    own = {name for name in vars(groundray.formats) if not name.startswith("_")}
+    exported = own - modules - {"TYPE_CHECKING"} | set(groundray.formats._OF_BASE)
     assert sorted(exported) == sorted(groundray.formats.__all__)
+    assert all(hasattr(groundray.formats, name) for name in groundray.formats.__all__)
+
+
+def test_the_command_line_starts_without_numpy() -> None:
+    code = "import sys, groundray.engine.cli; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_builtin_names_are_alphabetical_where_they_are_declared() -> None:
