@@ -101,8 +101,8 @@ def evaluate(  # noqa: PLR0913  the options of a command
         for run, name in zip(runs, shown, strict=True)
     ]
     scores = make_scores(evaluated, rules, protocol)
-    write_report(store, scores, runs, max_records=gallery)
     write_scores(store, scores)
+    write_report(store, scores, runs, max_records=gallery)
     return scores
 
 
@@ -145,8 +145,8 @@ def evaluate_coco(  # noqa: PLR0913  the options of a command
         described = Described(name, public_name(place), None, None, "annotations", ())
         evaluated.append(Evaluated(summarise(part.pack(), rules, described, "honest"), part))
     scores = make_scores(evaluated, rules, "honest")
-    write_report(store, scores, [])
     write_scores(store, scores)
+    write_report(store, scores, [])
     return scores
 
 

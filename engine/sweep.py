@@ -1,5 +1,6 @@
 """A sweep: every model that a training saves is asked and scored as it appears, in one report."""
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -29,6 +30,8 @@ PREDICTIONS = "predictions"
 """Folder of OUTPUT for the predictions of every model."""
 
 POLL_S = 5.0
+
+_STEP_NAME = re.compile(r"step-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
