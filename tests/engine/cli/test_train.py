@@ -160,6 +160,7 @@ def can_answer(checkpoint: Path) -> bool:
     return load(str(checkpoint)).is_adapted
 
 
+@pytest.mark.slow  # the demo's test trains by the same command
 @pytest.mark.ray
 @pytest.mark.timeout(600)
 def test_a_tiny_model_is_trained_by_one_command(tmp_path: Path, paddle: Paddle) -> None:
