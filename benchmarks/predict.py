@@ -21,8 +21,8 @@ from benchmarks.data import make_annotations, make_coco_like
 from benchmarks.measure import measure, python
 from groundray.engine import Actors, Runner, convert, predict
 from groundray.engine.converted import iter_places, open_converted
-from groundray.engine.prediction import PredictionProgress
-from groundray.engine.questions import read_images
+from groundray.engine.prediction.predict import PredictionProgress
+from groundray.engine.prediction.questions import read_images
 from groundray.formats import get_format
 from groundray.formats.errors import ImageError
 from groundray.models import BACKENDS, Backend, Prompt, Settings, get_backend

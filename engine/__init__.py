@@ -8,11 +8,11 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from groundray.engine.actors import Actors
-    from groundray.engine.conversion import convert
-    from groundray.engine.manifest import Manifest
-    from groundray.engine.prediction import predict
-    from groundray.engine.prediction_manifest import PredictionManifest
+    from groundray.engine.conversion.convert import convert
+    from groundray.engine.conversion.manifest import Manifest
+    from groundray.engine.prediction.actors import Actors
+    from groundray.engine.prediction.manifest import PredictionManifest
+    from groundray.engine.prediction.predict import predict
     from groundray.engine.runners import Runner
 
 # Read by Arrow's allocator when pyarrow is first imported: it then takes memory as it needs it, and
@@ -22,12 +22,12 @@ os.environ.setdefault("MIMALLOC_ARENA_EAGER_COMMIT", "0")
 __all__ = ["Actors", "Manifest", "PredictionManifest", "Runner", "convert", "predict"]
 
 _MODULES = {
-    "Actors": "groundray.engine.actors",
-    "Manifest": "groundray.engine.manifest",
-    "PredictionManifest": "groundray.engine.prediction_manifest",
+    "Actors": "groundray.engine.prediction.actors",
+    "Manifest": "groundray.engine.conversion.manifest",
+    "PredictionManifest": "groundray.engine.prediction.manifest",
     "Runner": "groundray.engine.runners",
-    "convert": "groundray.engine.conversion",
-    "predict": "groundray.engine.prediction",
+    "convert": "groundray.engine.conversion.convert",
+    "predict": "groundray.engine.prediction.predict",
 }
 
 

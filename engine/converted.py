@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from groundray.engine.manifest import Manifest
+from groundray.engine.conversion.manifest import Manifest
 from groundray.engine.run import MANIFEST
 from groundray.engine.sources import (
     Source,

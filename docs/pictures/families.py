@@ -11,7 +11,7 @@ import orjson
 from PIL import Image
 
 from groundray.engine import Runner, convert
-from groundray.engine.canvas import Mark, Panel, colour_of, draw_panels
+from groundray.engine.drawing.canvas import Mark, Panel, colour_of, draw_panels
 from groundray.formats import Rendered, get_format
 from groundray.formats.trainer import trained_text
 

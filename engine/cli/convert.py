@@ -13,8 +13,8 @@ from groundray.formats.errors import GroundrayError
 from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
-    from groundray.engine.conversion import Progress
-    from groundray.engine.manifest import Account, Manifest
+    from groundray.engine.conversion.convert import Progress
+    from groundray.engine.conversion.manifest import Account, Manifest
     from groundray.engine.plan import Plan
 
 _LINE_EVERY_S = 10.0

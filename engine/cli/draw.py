@@ -44,7 +44,7 @@ def draw(
 
     Predictions are solid, their targets dashed.
     """
-    from groundray.engine.draw import draw_examples, save_drawing
+    from groundray.engine.drawing.draw import draw_examples, save_drawing
     from groundray.engine.plugins import load_plugins, read_plugins
 
     load_plugins(read_plugins(plugin or []))

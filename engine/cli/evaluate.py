@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from groundray.engine.evaluation import Progress
+    from groundray.engine.evaluation.evaluate import Progress
     from groundray.engine.scoring.scores import Difference, RunScores, Scores
 
 _PIPE_WIDTH = 160
@@ -76,8 +76,8 @@ def evaluate(
 ) -> None:
     """Score predictions, and compare checkpoints over the same images."""
     from groundray.engine.cli.convert import read_names
-    from groundray.engine.evaluation import evaluate as evaluate_predictions
-    from groundray.engine.evaluation import evaluate_coco
+    from groundray.engine.evaluation.evaluate import evaluate as evaluate_predictions
+    from groundray.engine.evaluation.evaluate import evaluate_coco
     from groundray.engine.runners import Runner
 
     least = 3 if coco else 2

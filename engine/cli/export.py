@@ -34,8 +34,8 @@ def export(
 ) -> None:
     """Write predictions as COCO results, with their targets as COCO annotations beside."""
     from groundray.engine.cli.convert import read_names
-    from groundray.engine.coco_export import export_coco
-    from groundray.engine.prediction_files import open_predictions
+    from groundray.engine.evaluation.coco_export import export_coco
+    from groundray.engine.evaluation.prediction_files import open_predictions
 
     del coco  # named in the command so that another form can be
     run = open_predictions(predictions, classes=None if classes is None else read_names(classes))

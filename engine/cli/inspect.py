@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from groundray.engine.inspection import Inspection
+    from groundray.engine.inspection.inspection import Inspection
 
 _MAX_CATEGORIES = 20
 _PIPE_WIDTH = 160
@@ -45,7 +45,7 @@ def inspect(
 ) -> None:
     """Show what a data set holds, how it would be read, and what is wrong with it."""
     from groundray.engine.cli.convert import read_names
-    from groundray.engine.inspect import inspect_source
+    from groundray.engine.inspection.inspect import inspect_source
 
     inspection = inspect_source(
         inputs,

@@ -11,10 +11,10 @@ from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Promp
 from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
-    from groundray.engine.actors import Actors
     from groundray.engine.plan import Plan
-    from groundray.engine.prediction import PredictionProgress
-    from groundray.engine.prediction_manifest import PredictionManifest
+    from groundray.engine.prediction.actors import Actors
+    from groundray.engine.prediction.manifest import PredictionManifest
+    from groundray.engine.prediction.predict import PredictionProgress
 
 _LINE_EVERY_S = 10.0
 
@@ -167,7 +167,7 @@ def parse_batch_size(text: str) -> int | None:
 
 def parse_actors(text: str | None, gpus: float | None) -> "Actors":
     """`--actors MIN[,MAX]` and `--gpus-per-actor`."""
-    from groundray.engine.actors import Actors
+    from groundray.engine.prediction.actors import Actors
 
     if text is None:
         return Actors(gpus=gpus)

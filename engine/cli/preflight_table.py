@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from groundray.engine.preflight import Preflight
+    from groundray.engine.training.preflight import Preflight
 
 _PIPE_WIDTH = 160
 
@@ -15,7 +15,7 @@ def print_preflight(report: "Preflight", console: "Console") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from groundray.engine.preflight import summary_rows
+    from groundray.engine.training.preflight import summary_rows
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("preflight")

@@ -7,7 +7,7 @@ import typer
 from groundray.engine.cli.options import Address, BackendPlugins
 
 if TYPE_CHECKING:
-    from groundray.engine.sweep import Sweep
+    from groundray.engine.training.sweep import Sweep
 
 EPILOG = "Example: groundray sweep run out sweep --format qwen3-vl --limit 200"
 
@@ -52,7 +52,7 @@ def sweep(
     """Ask and score every model of a training as it appears; ends when the training has."""
     from groundray.engine.cli.predict import parse_actors, parse_batch_size
     from groundray.engine.runners import Runner
-    from groundray.engine.sweep import sweep as sweep_models
+    from groundray.engine.training.sweep import sweep as sweep_models
 
     found = sweep_models(
         run,
@@ -76,7 +76,7 @@ def sweep(
 
 def print_newest(found: "Sweep") -> None:
     """Prints a line for every model that came last."""
-    from groundray.engine.sweep import headline
+    from groundray.engine.training.sweep import headline
 
     for run in found.scores.runs:
         if run.name not in found.newest:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from groundray.engine.launch import TrainingResult
-    from groundray.engine.training import Training
-    from groundray.engine.training_log import TrainingProgress
-    from groundray.engine.training_node import Line
+    from groundray.engine.training.launch import TrainingResult
+    from groundray.engine.training.log import TrainingProgress
+    from groundray.engine.training.node import Line
+    from groundray.engine.training.train import Training
 
 _LINE_EVERY_S = 10.0
 
@@ -75,9 +75,9 @@ def train(
     from rich.console import Console
 
     from groundray.engine.cli.preflight_table import print_preflight
-    from groundray.engine.preflight import check_data
-    from groundray.engine.training import describe_start, parse_setting, plan_training
-    from groundray.engine.training import train as run_training
+    from groundray.engine.training.preflight import check_data
+    from groundray.engine.training.train import describe_start, parse_setting, plan_training
+    from groundray.engine.training.train import train as run_training
 
     if cpu and gpus_per_node:
         raise typer.BadParameter("--cpu and --gpus-per-node exclude each other")
@@ -130,8 +130,8 @@ def _train_and_sweep(
 ) -> "TrainingResult":
     from groundray.engine.cli.sweep import print_best, print_newest
     from groundray.engine.runners import Runner
-    from groundray.engine.sweep import train_and_sweep
-    from groundray.engine.trainer_settings import SWEEP
+    from groundray.engine.training.settings import SWEEP
+    from groundray.engine.training.sweep import train_and_sweep
 
     output = f"{training.job.output}/{SWEEP}"
     on_cpu = training.job.gpus_per_node == 0 and address is None
@@ -149,7 +149,7 @@ def _train_and_sweep(
 
 
 def _announce(training: "Training", console: "Console") -> None:
-    from groundray.engine.trainer_settings import VISUALDL
+    from groundray.engine.training.settings import VISUALDL
 
     job = training.job
     what = f"{job.gpus_per_node} GPUs" if job.gpus_per_node else "1 process on the CPU"

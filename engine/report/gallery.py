@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from groundray.engine.outcomes import BoxOutcome, ImageOutcome
+from groundray.engine.evaluation.outcomes import BoxOutcome, ImageOutcome
 from groundray.engine.scoring.breakdowns import EXPRESSION
 from groundray.engine.scoring.counts import SIZES
 from groundray.engine.scoring.error_kinds import KINDS

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-from groundray.engine.outcomes import image_outcomes
-from groundray.engine.prediction_files import PredictionFiles
+from groundray.engine.evaluation.outcomes import image_outcomes
+from groundray.engine.evaluation.prediction_files import PredictionFiles
 from groundray.engine.report.assembly import assemble_page
 from groundray.engine.report.gallery import GalleryBuilder
 from groundray.engine.report.numbers import page_numbers

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from groundray.engine.outcomes import ImageOutcome
+from groundray.engine.evaluation.outcomes import ImageOutcome
 from groundray.engine.scoring.breakdowns import EXPRESSION
 
 PER_MISTAKE = 3

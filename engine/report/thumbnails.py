@@ -4,8 +4,8 @@ import base64
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from groundray.engine.conversion.pictures import read_image_file
 from groundray.engine.images import make_thumbnail
-from groundray.engine.pictures import read_image_file
 from groundray.engine.sources import protocol_of
 from groundray.formats.errors import GroundrayError
 

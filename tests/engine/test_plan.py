@@ -8,7 +8,7 @@ from groundray.engine.plan import Plan, make_plan
 from groundray.engine.selection import Sampling
 from groundray.engine.sources import open_source
 from tests.engine.coco import Row, rows, write
-from tests.engine.test_conversion import assert_adds_up, examples, run, without_boxes
+from tests.engine.conversion.test_convert import assert_adds_up, examples, run, without_boxes
 
 
 def plan_of(source: Path, rows_per_shard: int) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.coco import Row, rows, write
-from tests.engine.test_conversion import assert_adds_up, examples, run, without_boxes
+from tests.engine.conversion.test_convert import assert_adds_up, examples, run, without_boxes
 
 
 def ids(output: Path, split: str) -> list[str]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.engine.training_made import write_data
+from tests.engine.training.training_made import write_data
 from tests.models.tiny_training import build_tiny, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from groundray.engine.cli import main
-from tests.engine.predictions_made import write_predictions
+from tests.engine.prediction.predictions_made import write_predictions
 from tests.engine.scoring.made import random_lines
 
 

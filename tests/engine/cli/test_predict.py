@@ -6,7 +6,7 @@ import pytest
 from groundray.engine import Runner, convert
 from groundray.engine.cli import main
 from tests.engine.coco import SAMPLE
-from tests.engine.test_sweep import TELLER, save_model
+from tests.engine.training.test_sweep import TELLER, save_model
 
 
 @pytest.fixture

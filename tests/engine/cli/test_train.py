@@ -11,13 +11,13 @@ import yaml
 
 from groundray.engine.cli import main
 from groundray.engine.storage import LocalStore
-from groundray.engine.training_record import Attempt, TrainingRecord, now, write_record
+from groundray.engine.training.record import Attempt, TrainingRecord, now, write_record
 from groundray.models.loading import load
 from groundray.models.recipes import get_recipe
 from groundray.models.tiny import build_tiny
-from tests.engine.test_training_checkpoints import WHOLE
-from tests.engine.test_training_checkpoints import write as write_checkpoint
-from tests.engine.training_made import plan, write_data, write_inline
+from tests.engine.training.test_checkpoints import WHOLE
+from tests.engine.training.test_checkpoints import write as write_checkpoint
+from tests.engine.training.training_made import plan, write_data, write_inline
 from tests.models.asking import Paddle
 
 PINNED = """\

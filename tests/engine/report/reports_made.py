@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from groundray.engine.evaluation import evaluate
+from groundray.engine.evaluation.evaluate import evaluate
 from groundray.engine.runners import Runner
-from tests.engine.predictions_made import write_predictions
+from tests.engine.prediction.predictions_made import write_predictions
 from tests.engine.scoring.made import Line, line, said, target
 
 HOSTILE = (

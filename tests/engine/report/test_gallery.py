@@ -2,7 +2,7 @@
 
 import pytest
 
-from groundray.engine.outcomes import BoxOutcome, ImageOutcome
+from groundray.engine.evaluation.outcomes import BoxOutcome, ImageOutcome
 from groundray.engine.report.gallery import MAX_BOXES, MAX_CHARS, GalleryBuilder, link_to
 
 

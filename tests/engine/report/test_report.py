@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from groundray.engine.evaluation import evaluate_coco
+from groundray.engine.evaluation.evaluate import evaluate_coco
 from groundray.engine.images import make_thumbnail
 from groundray.engine.report import report, thumbnails
 from groundray.engine.report.thumbnails import iter_thumbnails

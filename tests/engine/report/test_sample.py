@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 
-from groundray.engine.outcomes import BoxOutcome, ImageOutcome
+from groundray.engine.evaluation.outcomes import BoxOutcome, ImageOutcome
 from groundray.engine.report import sample
 from groundray.engine.report.sample import PER_MISTAKE, UNPARSED, Pool, Sample, Sampler, mistakes_of
 

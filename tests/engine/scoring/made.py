@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from groundray.engine.prediction_pairs import PairsBuilder
+from groundray.engine.evaluation.prediction_pairs import PairsBuilder
 from groundray.engine.scoring.pairs import Pairs
 from groundray.engine.scoring.parts import Part, no_part, score
 from groundray.engine.scoring.scores import ProtocolName, RunScores

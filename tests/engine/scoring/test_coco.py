@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from groundray.engine.coco_files import read_detections, read_truth
+from groundray.engine.evaluation.coco_files import read_detections, read_truth
 from groundray.engine.scoring.coco import CocoTally, ScoreMode, image_number, ranking_scores
 from groundray.formats.errors import GroundrayError
 from tests.engine.scoring.made import CLASSES, line, pairs_of, random_lines, said, target

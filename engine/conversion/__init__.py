@@ -1,0 +1,1 @@
+"""Convert: detection parquet to each model's training shards, in one pass."""

@@ -1,0 +1,1 @@
+"""Draw: boxes and labels on images."""

@@ -1,0 +1,1 @@
+"""Evaluate: predictions to scores, differences and a report."""

@@ -1,0 +1,1 @@
+"""Inspect: what a data set holds and what is wrong with it."""

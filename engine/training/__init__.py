@@ -1,0 +1,1 @@
+"""Train: data checked, then handed to PaddleFormers; its checkpoints followed and scored."""
