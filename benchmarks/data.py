@@ -1,9 +1,11 @@
-"""Large data sets for benchmarks, made from the sample that ships: real images, resampled.
+"""Large data sets for benchmarks, made from the sample that ships: real images, cut anew.
 
 python -m benchmarks.data OUT --rows 15000 --files 20 --row-group-rows 100
 """
 
 import argparse
+import io
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 SAMPLE = Path(__file__).parents[1] / "tests/data/coco_small_ccby"
-IMAGE_BYTES = 150_000
 BOXES_PER_ROW = 7
+
+DISTINCT = 300
+"""Images that are cut and encoded; rows beyond repeat their pixels, though not their bytes."""
+IMAGE_BYTES = (110_000, 190_000)
+"""Each aims at a size between these: 150 KB on average, as COCO's images of 640x480 have."""
+
+_IMAGE_SIZES = ((640, 480), (640, 480), (640, 427), (480, 640), (640, 640), (500, 375))
+_QUALITIES = range(70, 101)
+_LEAST_CROP = 0.8
 
 SCHEMA = pa.schema(
     [
@@ -41,9 +52,11 @@ URL_SCHEMA = SCHEMA.set(1, pa.field("image", pa.string()))
 
 
 def make_coco_like(folder: Path, *, rows: int, files: int, row_group_rows: int) -> None:
-    """Writes `rows` images of about 150 KB, with their boxes moved a little.
+    """Writes `rows` natural images of about 150 KB, with their boxes moved a little.
 
-    Images are the sample's own bytes, padded with JPEG comment segments that also tell them apart.
+    Images are crops of the sample's, mirrored or not, scaled to the sizes that COCO's have and
+    encoded anew, so that they take as long to decode as real ones of their size in bytes. A JPEG
+    comment of a few bytes tells copies apart.
 
     Args:
         folder: gets data/ and dataset_infos.json; left as it is where it exists.
@@ -54,14 +67,21 @@ def make_coco_like(folder: Path, *, rows: int, files: int, row_group_rows: int) 
     if folder.exists():
         return
     sample = [row for table in _sample_tables() for row in table.to_pylist()]
+    pictures = [Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB") for row in sample]
     rng = np.random.default_rng(0)
+    made = [
+        _cut(pictures[i % len(sample)], sample[i % len(sample)], rng)
+        for i in range(min(rows, DISTINCT))
+    ]
 
     def row(index: int) -> dict[str, Any]:
-        made = dict(sample[int(rng.integers(len(sample)))])
-        made["image_id"] = index
-        made["image"] = {"bytes": _padded(made["image"]["bytes"], index), "path": None}
-        made["objects"] = _moved(made["objects"], (made["width"], made["height"]), rng)
-        return made
+        cut = made[int(rng.integers(len(made)))]
+        return {
+            **cut,
+            "image_id": index,
+            "image": {"bytes": _with_comment(cut["image"], index), "path": None},
+            "objects": _moved(cut["objects"], (cut["width"], cut["height"]), rng),
+        }
 
     _write(folder, SCHEMA, row, rows=rows, files=files, row_group_rows=row_group_rows)
 
@@ -128,14 +148,51 @@ def _copy_infos(folder: Path) -> None:
     (folder / "dataset_infos.json").write_bytes((SAMPLE / "dataset_infos.json").read_bytes())
 
 
-def _padded(jpeg: bytes, index: int) -> bytes:
-    """The JPEG with comment segments behind its SOI, up to the size aimed at."""
-    noise = np.random.default_rng(index).bytes(max(IMAGE_BYTES - len(jpeg), 16))
-    comments = b"".join(
-        b"\xff\xfe" + (len(part) + 2).to_bytes(2, "big") + part
-        for part in (noise[i : i + 65_000] for i in range(0, len(noise), 65_000))
-    )
-    return jpeg[:2] + comments + jpeg[2:]
+def _cut(picture: Image.Image, row: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """A crop of one image that keeps at least one of its boxes, with those that it keeps."""
+    while True:
+        image_size = np.array(_IMAGE_SIZES[int(rng.integers(len(_IMAGE_SIZES)))])
+        most = (np.array(picture.size) / image_size).min()
+        crop = image_size * most * rng.uniform(_LEAST_CROP, 1)
+        corner = rng.uniform(0, 1, 2) * (picture.size - crop)
+        xyxy = np.array(row["objects"]["bbox"]).reshape(-1, 2, 2)
+        xyxy = np.clip((xyxy - corner) / crop * image_size, 0, image_size)
+        mirrored = bool(rng.integers(2))
+        if mirrored:
+            xyxy[:, :, 0] = image_size[0] - xyxy[:, ::-1, 0]
+        kept = (xyxy[:, 1] - xyxy[:, 0] > 8).all(axis=1)
+        if kept.any():
+            break
+    area = tuple(np.hstack([corner, corner + crop]).tolist())
+    width, height = image_size.tolist()
+    cut = picture.resize((width, height), Image.Resampling.LANCZOS, box=area)
+    if mirrored:
+        cut = cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    objects = {
+        "bbox_id": list(range(int(kept.sum()))),
+        "category": np.array(row["objects"]["category"])[kept].tolist(),
+        "bbox": xyxy[kept].reshape(-1, 4).tolist(),
+    }
+    aim = int(rng.integers(*IMAGE_BYTES))
+    return {"width": width, "height": height, "image": _encode(cut, aim), "objects": objects}
+
+
+def _encode(picture: Image.Image, aim: int) -> bytes:
+    """The JPEG whose size in bytes comes nearest, of all qualities."""
+    reaches = bisect_left(_QUALITIES, aim, key=lambda quality: len(_jpeg(picture, quality)))
+    near = _QUALITIES[max(reaches - 1, 0) : reaches + 1]
+    return min((_jpeg(picture, quality) for quality in near), key=lambda jpeg: abs(len(jpeg) - aim))
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality, subsampling=0)  # 4:4:4, as COCO's
+    return file.getvalue()
+
+
+def _with_comment(jpeg: bytes, index: int) -> bytes:
+    """The JPEG with a number in a comment segment behind its SOI."""
+    return jpeg[:2] + b"\xff\xfe\x00\x0a" + index.to_bytes(8, "big") + jpeg[2:]
 
 
 def _moved(
