@@ -61,14 +61,8 @@ class TruthWriter:
     """
 
     def __init__(self, sink: IO[bytes]) -> None:
-        self._writer = pq.ParquetWriter(
-            sink,
-            SCHEMA,
-            compression="snappy",
-            use_dictionary=["category.list.element"],
-            write_statistics=["id"],
-            store_schema=False,
-        )
+        self._sink = sink
+        self._writer: pq.ParquetWriter | None = None
         self._held: list[pa.Table] = []
         self._num_held = 0
 
@@ -81,10 +75,19 @@ class TruthWriter:
 
     def close(self) -> None:
         """Writes what is held and the footer; the sink stays open."""
-        self._flush()
-        self._writer.close()
+        self._flush().close()
 
-    def _flush(self) -> None:
+    def _flush(self) -> pq.ParquetWriter:
+        if self._writer is None:  # made when it is needed: it takes half a millisecond
+            self._writer = pq.ParquetWriter(
+                self._sink,
+                SCHEMA,
+                compression="snappy",
+                use_dictionary=["category.list.element"],
+                write_statistics=["id"],
+                store_schema=False,
+            )
         if self._held:
             self._writer.write_table(pa.concat_tables(self._held))
             self._held, self._num_held = [], 0
+        return self._writer

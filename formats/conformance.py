@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from time import thread_time
 from typing import NamedTuple
 
@@ -135,6 +136,26 @@ class Conformance:
                 answer = self.format.parse(self._text(task, labels, wire))
                 _require(not answer.issues, f"{task}: a sound answer has issues {answer.issues}")
                 self._require_same(answer, labels, wire, f"{task}, {count} objects")
+
+    def test_many_images_are_rendered_as_one_by_one(self) -> None:
+        """By `render_all`, where the format has it; one that says nothing is among them."""
+        render_all = getattr(self.format, "render_all", None)
+        if render_all is None:
+            return
+        for task in self._tasks():
+            asked = "the thing on the left" if task == "grounding" else None
+            offsets = [0, 2, 2, 5]
+            labels, wire = ["cat", "traffic light", "cat", "dog", "cat"], self._wire(5)
+            together = render_all(
+                task, expressions=[asked] * 3, categories=labels, wire=wire, offsets=offsets
+            )
+            single = [
+                self.format.render(
+                    task, expression=asked, categories=labels[start:stop], wire=wire[start:stop]
+                )
+                for start, stop in pairwise(offsets)
+            ]
+            _require(together == single, f"{task}: {together} is not {single}")
 
     def test_spans_lie_in_the_text(self) -> None:
         """One for each object, in order, or none at all where the format does not say."""

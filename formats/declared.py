@@ -1,8 +1,9 @@
 """A format as data: a coordinate space, a grammar, an envelope and prompts, no code of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from re import Pattern
 
 import numpy as np
@@ -106,16 +107,37 @@ class DeclaredFormat:
         wire: Sequence[Wire],
     ) -> Rendered:
         """See `BoxFormat.render`."""
-        if task not in self.prompts:
-            raise FormatError(
-                f"{self.name!r} cannot do task {task!r} (it can: {', '.join(self.prompts)})"
-            )
-        if expression is not None:
-            refuse_reserved(expression, self._reserved, what="expression", format_name=self.name)
+        self._check(task, expression)
         if not categories:
             return Rendered(self.nothing)
-        label_texts = list(map(self._label_texts.__getitem__, categories))
-        return self._writer(task).render(label_texts, wire)
+        return self._writer(task).render(list(map(self._spell, categories)), wire)
+
+    def render_all(
+        self,
+        task: Task,
+        *,
+        expressions: Sequence[str | None],
+        categories: Sequence[str],
+        wire: Sequence[Wire],
+        offsets: Sequence[int],
+    ) -> list[Rendered]:
+        """`render` for many images at once; what one of them raises is raised for all.
+
+        Args:
+            task: what was asked.
+            expressions: N of them, or None.
+            categories: labels of the M boxes of all images.
+            wire: M rows.
+            offsets: N + 1; the boxes of image i are `offsets[i]:offsets[i + 1]`.
+        """
+        for expression in set(expressions):
+            self._check(task, expression)
+        label_texts = list(map(self._spell, categories))
+        render, nothing = self._writer(task).render, Rendered(self.nothing)
+        return [
+            render(label_texts[start:stop], wire[start:stop]) if start < stop else nothing
+            for start, stop in pairwise(offsets)
+        ]
 
     def parse(self, text: str) -> ParsedAnswer:
         """See `BoxFormat.parse`."""
@@ -125,6 +147,15 @@ class DeclaredFormat:
             return answer
         found_late = [issue for issue in answer.issues if issue != UNPARSABLE]
         return ParsedAnswer(answer.objects, (*found_late, TRUNCATED_REASONING), answer.spans)
+
+    def _check(self, task: Task, expression: str | None) -> None:
+        """Refuses what cannot be asked."""
+        if task not in self.prompts:
+            raise FormatError(
+                f"{self.name!r} cannot do task {task!r} (it can: {', '.join(self.prompts)})"
+            )
+        if expression is not None:
+            refuse_reserved(expression, self._reserved, what="expression", format_name=self.name)
 
     def _writer(self, task: Task) -> Grammar:
         if task == "grounding" and self.grounding_grammar is not None:
@@ -136,8 +167,8 @@ class DeclaredFormat:
         return reserved_pattern(self.envelope.tokens)
 
     @cached_property
-    def _label_texts(self) -> LabelTexts:
-        return LabelTexts(self._label_text)
+    def _spell(self) -> Callable[[str], str]:
+        return LabelTexts(self._label_text).__getitem__
 
     @cached_property
     def _probe(self) -> tuple[float, ...]:

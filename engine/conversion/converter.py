@@ -154,10 +154,13 @@ class Converter:
         file = job.source.files[part.file]
         span = (job.source, file, part.start, part.stop)
         num_done = 0
-        with closing(iter_ahead(iter_images(*span))) as batches:
+        with (
+            closing(iter_ahead(iter_images(*span))) as batches,
+            closing(iter_ahead(iter_decoded(*span))) as decoded_ahead,
+        ):
             images = ImageCursor(batches, part.start)
             try:
-                for decoded in iter_decoded(*span):
+                for decoded in decoded_ahead:
                     fates = self._fates(unit, part, decoded.keys, shards)
                     fit = self._fit(unit, part, decoded, fates)
                     self._convert(decoded, fit, images, fates, shards)

@@ -78,14 +78,16 @@ class Fates:
 
     def close(self) -> list[tuple[int, bytes]]:
         """Counts rows, records and boxes of every chosen record; (shard, line) of every reject."""
-        self._count("written", [i for i in np.flatnonzero(self.slot >= 0) if i not in self._gone])
+        written = self.slot >= 0
+        written[list(self._gone)] = False
+        self._count("written", np.flatnonzero(written))
         for fate in sorted(set(self._gone.values())):
-            self._count(fate, [i for i, its in self._gone.items() if its == fate])
+            self._count(fate, np.array([i for i, its in self._gone.items() if its == fate]))
         self._rejects.sort(key=lambda noted: noted[0])
         return [(int(self.slot[index]), reject.to_json()) for index, reject in self._rejects]
 
-    def _count(self, fate: str, indices: list[int]) -> None:
-        if indices:
+    def _count(self, fate: str, indices: IntArray) -> None:
+        if len(indices):
             self.tally[f"rows/{fate}"] += int(self.keys.num_rows[indices].sum())
             self.tally[f"records/{fate}"] += len(indices)
             self.tally[f"boxes/{fate}"] += int(self.keys.num_boxes[indices].sum())

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from groundray.engine.shards import Tally
 from groundray.engine.sources import (
     IMAGE_FAULTS,
     RowImage,
+    RowImages,
     open_file,
     protocol_of,
     public_name,
@@ -85,10 +87,10 @@ class ImageCursor:
         first_row: row of the first image.
     """
 
-    def __init__(self, batches: Iterator[list[RowImage]], first_row: int) -> None:
+    def __init__(self, batches: Iterator[RowImages], first_row: int) -> None:
         self._batches = batches
         self._end = first_row
-        self._batch: list[RowImage] = []
+        self._batch = RowImages(None, None, {})
         self._damage: str | None = None
 
     def at(self, row: int) -> RowImage:
@@ -103,6 +105,20 @@ class ImageCursor:
         if image.fault is not None:
             raise ImageError(image.fault, IMAGE_FAULTS[image.fault])
         return image
+
+    def places(self, rows: IntArray) -> Iterator[list[str | None]]:
+        """Path or URL of the image of each row, some at a time; None where `at` says more."""
+        done = 0
+        while done < len(rows):
+            if rows[done] >= self._end:
+                try:
+                    self._advance(int(rows[done]))
+                except ImageError:
+                    yield [None] * (len(rows) - done)
+                    return
+            upto = int(np.searchsorted(rows, self._end))
+            yield self._batch.places(rows[done:upto] - self._end)
+            done = upto
 
     def _advance(self, row: int) -> None:
         while row >= self._end:
@@ -184,18 +200,16 @@ def refer_to_pictures(
     orientations = np.ones(len(records), dtype=np.int64)
     names: list[str] = []
     errors: dict[int, ImageError] = {}
-    at = images.at
-    for row in records.row.tolist():
-        place = None
-        try:
-            place = at(row).place
-            if place is not None and sharing is not None:
-                place = sharing.name(place)
-            elif place is None or not place.startswith(_WEB):
-                i = len(names)
-                sizes[i], orientations[i] = _look_at(place)
-        except ImageError as error:
-            errors[len(names)] = error
+    for place in chain.from_iterable(images.places(records.row)):
+        if place is not None and sharing is not None:
+            names.append(sharing.name(place))
+            continue
+        if place is None or not place.startswith(_WEB):
+            i = len(names)
+            try:
+                sizes[i], orientations[i] = _look_at(images.at(int(records.row[i])).place)
+            except ImageError as error:
+                errors[i] = error
         names.append(place or "")
     for i in np.flatnonzero((sizes <= 0).any(axis=1)).tolist():
         missing = ImageError(

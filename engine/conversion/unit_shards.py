@@ -1,10 +1,12 @@
 """The shards of one unit while they are written: which record goes where, and the files of each."""
 
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
 
+from groundray.engine.behind import Behind
 from groundray.engine.plan import Unit
 from groundray.engine.records import IntArray
 from groundray.engine.shards import UnitWriter, file_stem, shard_name
@@ -17,6 +19,8 @@ TO_ROOT = "../../"
 
 class UnitShards:
     """Shards are numbered by their place in `Unit.shards`: the slot.
+
+    Lines and truth are written behind (`Behind`), images at once.
 
     Args:
         writer: of the unit.
@@ -51,6 +55,7 @@ class UnitShards:
                 self._seen[outcome] = 0
         self._names: list[dict[str, str]] = [{} for _ in own]
         self._truth = [TruthWriter(writer.sink(self._truth_path(slot))) for slot in range(len(own))]
+        self._behind = Behind()
         for slot in range(len(own)):
             for name in formats:
                 self.write_lines(slot, name, b"", 0)
@@ -87,27 +92,35 @@ class UnitShards:
 
     def write_truth(self, slot: int, table: pa.Table) -> None:
         """Adds records to a truth file."""
-        self._truth[slot].write(table)
-        self._writer.append(self._truth_path(slot), b"", lines=len(table))
+        self._behind.call(self._truth[slot].write, table)
+        self._behind.call(self._writer.append, self._truth_path(slot), b"", lines=len(table))
 
     def write_lines(self, slot: int, format_name: str, data: Buffer, num_lines: int) -> None:
         """Adds examples, as lines with their newlines, to the shard of a format."""
         split = self._shards[slot].split
         name = shard_name(split, self._shards[slot].index, self._num_shards[split])
         path = f"{format_name}/{split}/{name}.jsonl"
-        self._writer.append(path, data, lines=num_lines)
+        self._behind.call(self._writer.append, path, data, lines=num_lines)
 
     def write_reject(self, slot: int, line: bytes) -> None:
         """Adds to the rejects of a shard; a shard without any has no such file."""
-        self._writer.append(f"rejects/{self._name(slot)}.jsonl", line, lines=1)
+        path = f"rejects/{self._name(slot)}.jsonl"
+        self._behind.call(self._writer.append, path, line, lines=1)
 
     def __enter__(self) -> "UnitShards":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Completes the truth files."""
-        for truth in self._truth:
-            truth.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Completes the files, if nothing went wrong."""
+        if kind is None:
+            for truth in self._truth:
+                self._behind.call(truth.close)
+        self._behind.__exit__(kind, error, trace)
 
     def _name(self, slot: int) -> str:
         return shard_name(self._shards[slot].split, self._shards[slot].index)

@@ -2,7 +2,7 @@
 
 from groundray.engine.sources.decode import Decoded
 from groundray.engine.sources.faults import Fault
-from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage
+from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage, RowImages
 from groundray.engine.sources.inputs import absolute
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
@@ -30,6 +30,7 @@ __all__ = [
     "Keys",
     "Layout",
     "RowImage",
+    "RowImages",
     "Source",
     "SourceFile",
     "UnreadableFile",

@@ -1,13 +1,15 @@
 """Image files: the bytes that a row holds, or the file that it names."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
+from groundray.engine.records import IntArray
 from groundray.engine.sources.columns import child, follow, to_numpy, to_texts
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import (
@@ -43,6 +45,49 @@ IMAGE_FAULTS = {
     "image_path_outside": "the image's path leads out of the data set",
 }
 """What can be wrong with a row's image before it is looked at."""
+
+
+class RowImages(Sequence[RowImage]):
+    """The images of N rows, as columns: an object a row would cost more than reading its boxes.
+
+    Args:
+        data: bytes of each row, None where it holds none; None where no row does.
+        places: path or URL of each row, None where it has none; None where no row has.
+        faults: what is wrong with a row, by its index; rows with neither need not be told.
+    """
+
+    def __init__(
+        self,
+        data: list[memoryview | None] | None,
+        places: list[str | None] | None,
+        faults: dict[int, str],
+    ) -> None:
+        self._data = data
+        self._places = places
+        self._faults = faults
+
+    def __len__(self) -> int:
+        return len(self._data or self._places or ())
+
+    @overload
+    def __getitem__(self, index: int) -> RowImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[RowImage]: ...
+    def __getitem__(self, index: int | slice) -> RowImage | list[RowImage]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        index = range(len(self))[index]  # from the start
+        data = None if self._data is None else self._data[index]
+        place = None if self._places is None else self._places[index]
+        fault = None if data is not None or place is not None else "null_image"
+        return RowImage(data, place, self._faults.get(index, fault))
+
+    def places(self, indices: IntArray) -> list[str | None]:
+        """Path or URL of some rows; None where a row has none."""
+        if self._places is None:
+            return [None] * len(indices)
+        places = self._places
+        return [places[i] for i in indices.tolist()]
 
 
 class ImageFinder:
@@ -95,33 +140,35 @@ class ImageFinder:
         return [place for place in map(normalize, places) if place.startswith(self._root)]
 
 
-def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> list[RowImage]:
+def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> RowImages:
     """The images of a batch, from the field at `path`: bytes, or else where the file is."""
     data, names = _split(follow(batch, path).values)
-    images = [_NOTHING] * len(batch) if data is None else _views(data)
-    if names is not None:
-        find = finder.find
-        for i, name in enumerate(to_texts(names)):
-            if name and images[i] is _NOTHING:
-                place = find(name)
-                images[i] = _OUTSIDE if place is None else RowImage(None, place, None)
-    return images
+    views = None if data is None else _views(data)
+    if names is None:
+        return RowImages(views, None, {})
+    texts = to_texts(names)
+    if views is not None:
+        texts = [text if view is None else None for text, view in zip(texts, views, strict=True)]
+    find = finder.find
+    places = [find(text) if text else None for text in texts]
+    outside = {
+        i: "image_path_outside"
+        for i, (text, place) in enumerate(zip(texts, places, strict=True))
+        if place is None and text
+    }
+    return RowImages(views, places, outside)
 
 
-_NOTHING = RowImage(None, None, "null_image")
-_OUTSIDE = RowImage(None, None, "image_path_outside")
-
-
-def _views(array: pa.Array) -> list[RowImage]:
+def _views(array: pa.Array) -> list[memoryview | None]:
     """The values of a binary array without copying them, as scalars of it would."""
     column = array.cast(pa.large_binary())
     (_, offsets, values) = column.buffers()
     ends = np.frombuffer(offsets, np.int64)[column.offset :][: len(column) + 1].tolist()
     whole = memoryview(values or b"").cast("B")
-    images = [RowImage(whole[start:end], None, None) for start, end in pairwise(ends)]
+    views: list[memoryview | None] = [whole[start:end] for start, end in pairwise(ends)]
     for i in np.flatnonzero(to_numpy(column.is_null())).tolist() if column.null_count else ():
-        images[i] = _NOTHING
-    return images
+        views[i] = None
+    return views
 
 
 def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:

@@ -9,7 +9,7 @@ from groundray.engine.records import BoolArray
 from groundray.engine.sources.box_lists import read_boxes
 from groundray.engine.sources.decode import Decoded, decode_rows
 from groundray.engine.sources.ids import read_ids
-from groundray.engine.sources.image_files import ImageFinder, RowImage, read_images
+from groundray.engine.sources.image_files import ImageFinder, RowImages, read_images
 from groundray.engine.sources.keys import (
     Keys,
     concat_keys,
@@ -96,7 +96,7 @@ def iter_images(
     stop: int | None = None,
     *,
     batch_bytes: int = _IMAGE_BATCH_BYTES,
-) -> Iterator[list[RowImage]]:
+) -> Iterator[RowImages]:
     """The image of every row [start, stop) of a file, in order, some at a time.
 
     Images are read apart from the records, because a few of them fill the memory that the

@@ -46,7 +46,7 @@ class Placeholders:
         """Placeholders, and the objects that fill them."""
         count = len(label_texts)
         text = _READY[count] if count < len(_READY) else _SEPARATOR.join([_ONE] * count)
-        return Rendered(text, {"ref": list(label_texts), "bbox": list(wire)})
+        return Rendered(text, {"ref": label_texts, "bbox": wire})
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of both spellings."""

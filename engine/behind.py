@@ -1,0 +1,50 @@
+"""Writing behind: calls are made by a thread, in their order, while the caller goes on."""
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+from types import TracebackType
+from typing import ParamSpec
+
+Args = ParamSpec("Args")
+
+_WAITING = 8  # calls; more only hold memory
+
+
+class Behind:
+    """Makes calls one after another in a thread; as a context manager it leaves none unmade.
+
+    Worth it for few and large calls that leave Python's lock alone, as hashing, compressing and
+    writing do. What a call raises is raised by a later one, or at the end.
+    """
+
+    def __init__(self) -> None:
+        self._thread = _thread()
+        self._waiting: deque[Future[object]] = deque()
+
+    def call(
+        self, function: Callable[Args, object], *args: Args.args, **kwargs: Args.kwargs
+    ) -> None:
+        """Makes a call when those before it are done."""
+        while len(self._waiting) >= _WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(function, *args, **kwargs))
+
+    def __enter__(self) -> "Behind":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        wait(self._waiting)
+        while self._waiting and kind is None:
+            self._waiting.popleft().result()
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "groundray-behind")
