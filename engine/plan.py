@@ -5,38 +5,56 @@ workers, nor from the order of the command line. Making it reads ids and categor
 bytes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from groundray.engine.rank_pools import make_rank_pools
 from groundray.engine.records import IntArray
-from groundray.engine.sampling import RankArray, rank, shuffle_pools
+from groundray.engine.sampling import shuffle_pools
 from groundray.engine.selection import (
     NOT_CHOSEN,
+    NOT_SAMPLED,
     Sampling,
     Selection,
-    not_drawn,
     select_all,
     select_by_rank,
     warn_if_short,
 )
-from groundray.engine.sources import Keys, Source, SourceFile, UnreadableFile, read_keys
-from groundray.formats.errors import DamagedError, SourceError
-
-READERS = 8  # key columns are small: threads hide the latency of a store, and cost nothing locally
+from groundray.engine.sources import Source, SourceFile, UnreadableFile
+from groundray.engine.survey import (
+    Amount,
+    FileCounts,
+    FileDraw,
+    Question,
+    Survey,
+    draw,
+    ranks_of,
+    survey,
+)
+from groundray.engine.workers import Threads, Workers
+from groundray.formats.errors import SourceError
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows `[start, stop)` of a file; `drawn` lists the chosen ones where a shuffle chose them."""
+    """Rows `[start, stop)` of a file.
 
-    file: int
+    Attributes:
+        file: that is read.
+        start, stop: rows; where the source's rows are grouped, where records begin.
+        drawn: the chosen rows, where a shuffle chose them; else None.
+        repeats: (row, id) of chosen records whose id an earlier chosen record has.
+    """
+
+    file: SourceFile
     start: int
     stop: int
     drawn: tuple[int, ...] | None = None
+    repeats: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +75,12 @@ class Unit:
         pool: split that its files belong to.
         parts: what it reads, in order.
         shards: by split, then index; each takes the next `records` chosen records of its split.
-        repeats: (file, row, id) of chosen records whose id an earlier chosen record has.
     """
 
     index: int
     pool: str
     parts: tuple[Part, ...]
     shards: tuple[Shard, ...]
-    repeats: frozenset[tuple[int, int, str]] = frozenset()
-
-
-class Amount(NamedTuple):
-    """So many rows of the source, records made of them, and boxes in those."""
-
-    rows: int = 0
-    records: int = 0
-    boxes: int = 0
-
-    def plus(self, other: "Amount") -> "Amount":
-        """The sum, field by field."""
-        return Amount(*(a + b for a, b in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,12 @@ class Plan:
 
 
 def make_plan(
-    source: Source, sampling: Sampling, *, rows_per_shard: int, rows_per_read: int | None = None
+    source: Source,
+    sampling: Sampling,
+    *,
+    rows_per_shard: int,
+    rows_per_read: int | None = None,
+    workers: Workers | None = None,
 ) -> Plan:
     """Chooses records and packs them into units and shards.
 
@@ -118,166 +127,153 @@ def make_plan(
         rows_per_read: where a unit may end, counted from the start of a file; None for where a row
             group does. Units that end elsewhere read a part of their row group in vain, which costs
             little where the rows hold no images.
+        workers: what reads the keys; None for threads of this process. The plan is the same.
 
     Raises:
         SourceError: the sampling does not fit the data set.
     """
     warnings: list[str] = []
-    files, unreadable = _read_all_keys(source, sampling.seed)
-    selection = _choose(files, source, sampling, warnings)
-    units, num_shards = _pack(files, selection, rows_per_shard, rows_per_read)
+    workers = workers or Threads()
+    question = _question(source, sampling, rows_per_read)
+    surveyed = survey(source, question, workers)
+    selection, draws = _choose(surveyed, source, sampling, warnings, workers)
+    files = [
+        _File(source.files[index], counts, draws[index], [])
+        for index, counts in sorted(surveyed.files.items())
+    ]
+    _mark_repeats(files)
+    units, num_shards = _pack(files, selection, rows_per_shard)
+    names = frozenset[str]().union(*(each.counts.names for each in files))
     return Plan(
         source=source,
-        unreadable=(*source.unreadable, *unreadable),
+        unreadable=(*source.unreadable, *surveyed.unreadable),
         selection=selection,
         units=units,
         num_shards=num_shards,
-        classes=source.names or tuple(sorted({name for f in files for name in f.keys.names})),
-        total=_amount(files, None),
-        not_chosen={
-            reason: amount
-            for i, reason in enumerate(NOT_CHOSEN)
-            if (amount := _amount(files, -1 - i)).records
-        },
+        classes=source.names or tuple(sorted(names)),
+        total=_sum(each.counts.total for each in files),
+        not_chosen=_not_chosen(files),
         warnings=tuple(warnings),
     )
 
 
-@dataclass(slots=True)
-class _FileKeys:
-    """What planning keeps of one file: some 40 bytes a record."""
-
-    index: int
-    file: SourceFile
-    keys: Keys
-    ranks: RankArray
-    outcome: IntArray
-    drawn: IntArray | None = None  # rows, by shuffle
-
-
-def _read_all_keys(source: Source, seed: int) -> tuple[list[_FileKeys], list[UnreadableFile]]:
-    def read(index: int) -> _FileKeys | UnreadableFile:
-        file = source.files[index]
-        try:
-            keys = read_keys(source, file)
-        except DamagedError as error:
-            return UnreadableFile(file.relative, str(error))
-        return _FileKeys(index, file, keys, rank(keys.id, seed), np.empty(0, dtype=np.int64))
-
-    with ThreadPoolExecutor(READERS) as pool:
-        read_files = list(pool.map(read, range(len(source.files))))
-    return (
-        [each for each in read_files if isinstance(each, _FileKeys)],
-        [each for each in read_files if isinstance(each, UnreadableFile)],
-    )
+def _question(source: Source, sampling: Sampling, rows_per_read: int | None) -> Question:
+    """What makes a record eligible, before any is drawn."""
+    keep_empty = sampling.keep_empty or source.task == "grounding"
+    is_shuffle = sampling.method == "shuffle"
+    if is_shuffle and (source.task == "grounding" or sampling.samples is None):
+        raise SourceError("--sampling shuffle repeats a detection script: it needs --samples N")
+    is_drawn = is_shuffle or sampling.samples is not None or sampling.val_ratio != 0
+    rule = Selection((), {}, sampling.seed if is_drawn else None, keep_empty and not is_shuffle)
+    faulty = NOT_SAMPLED if is_shuffle else None
+    return Question(source, rule, sampling.seed, faulty, rows_per_read)
 
 
 def _choose(
-    files: list[_FileKeys], source: Source, sampling: Sampling, warnings: list[str]
-) -> Selection:
-    """Sets the outcome of every record, and returns the rule."""
-    pools = sorted({each.file.split for each in files})
-    keep_empty = sampling.keep_empty or source.task == "grounding"
+    surveyed: Survey,
+    source: Source,
+    sampling: Sampling,
+    warnings: list[str],
+    workers: Workers,
+) -> tuple[Selection, Mapping[int, FileDraw]]:
+    """The rule, and what it chooses of each file."""
+    pools: dict[str, list[int]] = {}  # indices of the files of each
+    for index in sorted(surveyed.files):
+        pools.setdefault(source.files[index].split, []).append(index)
+    num_eligible = {index: int(each.before[-1]) for index, each in surveyed.files.items()}
+    ranked = make_rank_pools(
+        ranks_of(surveyed, workers), sum(num_eligible.values()), sorted(pools), workers
+    )
+    rule, positions = surveyed.question.rule, None
     if sampling.method == "shuffle":
-        selection = _draw_by_shuffle(files, source, sampling, warnings)
-    elif sampling.samples is None and sampling.val_ratio == 0:
-        selection = select_all(pools, keep_empty=keep_empty)
+        splits, positions = _shuffle(pools, num_eligible, sampling, warnings)
+        selection = select_all(splits, keep_empty=False)
+    elif rule.seed is None:
+        selection = select_all(sorted(pools), keep_empty=rule.keep_empty)
     else:
-        rule = Selection((), {}, sampling.seed, keep_empty)
-        ranks: dict[str, list[RankArray]] = {pool: [] for pool in pools}
-        for each in files:
-            ranks[each.file.split].append(each.ranks[rule.eligibility(each.keys) == 0])
-        joined = {pool: np.concatenate(parts) for pool, parts in ranks.items()}
-        selection = select_by_rank(joined, sampling, keep_empty=keep_empty, warnings=warnings)
-    for each in files:
-        each.outcome = selection.outcome(each.file.split, each.keys, each.ranks)
-        if each.drawn is not None:
-            each.outcome = not_drawn(each.outcome, np.isin(each.keys.row, each.drawn))
-    return selection
+        selection = select_by_rank(
+            ranked.pools, sampling, keep_empty=rule.keep_empty, warnings=warnings
+        )
+    return selection, draw(surveyed, selection, ranked.repeated, positions, workers)
 
 
-def _draw_by_shuffle(
-    files: list[_FileKeys], source: Source, sampling: Sampling, warnings: list[str]
-) -> Selection:
-    """Draws what the usual script draws: train is shuffled first, then val, by one generator."""
-    if source.task == "grounding" or sampling.samples is None:
-        raise SourceError("--sampling shuffle repeats a detection script: it needs --samples N")
-    wanted = {"train": sampling.samples - sampling.num_val, "val": sampling.num_val}
-    rule = Selection((), {}, sampling.seed, keep_empty=False)
-    pools = [[each for each in files if each.file.split == split] for split in wanted]
-    rows = [[each.keys.row[rule.eligibility(each.keys) == 0] for each in pool] for pool in pools]
-    sizes = [sum(map(len, parts)) for parts in rows]
+def _shuffle(
+    pools: Mapping[str, Sequence[int]],
+    num_eligible: Mapping[int, int],
+    sampling: Sampling,
+    warnings: list[str],
+) -> tuple[list[str], dict[int, IntArray]]:
+    """Draws what the usual script draws: train is shuffled first, then val, by one generator.
+
+    Returns:
+        Splits of which something is drawn, and which eligible records of each file are.
+    """
+    wanted = {"train": sampling.samples or 0, "val": sampling.num_val}
+    wanted["train"] -= sampling.num_val
+    files = [pools.get(split, ()) for split in wanted]
+    sizes = [sum(num_eligible[index] for index in indices) for indices in files]
     for (split, count), size in zip(wanted.items(), sizes, strict=True):
         warn_if_short(warnings, split, wanted=count, have=size)
     drawn = shuffle_pools(sizes, list(wanted.values()), sampling.seed)
-    for pool, parts, positions in zip(pools, rows, drawn, strict=True):
-        ends = np.cumsum([len(part) for part in parts])
-        for each, part, end in zip(pool, parts, ends, strict=True):
-            inside = positions[(positions >= end - len(part)) & (positions < end)]
-            each.drawn = part[inside - (end - len(part))]
-    present = [split for split, positions in zip(wanted, drawn, strict=True) if len(positions)]
-    return select_all(present, keep_empty=False)
+    positions: dict[int, IntArray] = {}
+    for indices, chosen in zip(files, drawn, strict=True):
+        start = 0
+        for index in indices:
+            stop = start + num_eligible[index]
+            first, last = np.searchsorted(chosen, [start, stop])
+            positions[index] = chosen[first:last] - start
+            start = stop
+    return [split for split, chosen in zip(wanted, drawn, strict=True) if len(chosen)], positions
+
+
+class _File(NamedTuple):
+    file: SourceFile
+    counts: FileCounts
+    draw: FileDraw
+    repeats: list[tuple[int, str]]  # by row
+
+
+def _mark_repeats(files: Sequence[_File]) -> None:
+    """Finds the chosen records whose id an earlier chosen record of the data set has."""
+    seen: set[tuple[int, str]] = set()  # with ranks: two texts may share one
+    for each in files:
+        for rank, row, id_ in each.draw.suspects:
+            if (rank, id_) in seen:
+                each.repeats.append((row, id_))
+            seen.add((rank, id_))
 
 
 def _pack(
-    files: list[_FileKeys],
-    selection: Selection,
-    rows_per_shard: int,
-    rows_per_read: int | None,
+    files: Sequence[_File], selection: Selection, rows_per_shard: int
 ) -> tuple[tuple[Unit, ...], dict[str, int]]:
-    repeats = _repeats(files)
     num_shards = dict.fromkeys(selection.splits, 0)
     units: list[Unit] = []
     for pool in sorted(selection.draws):
-        inside = [each for each in files if each.file.split == pool]
-        found = _segments(inside, len(selection.splits), rows_per_read)
+        found = _segments(each for each in files if each.file.split == pool)
         for segments in _packed(found, rows_per_shard):
             counts = np.sum([segment.counts for segment in segments], axis=0).tolist()
             shards: list[Shard] = []
             for split, count in zip(selection.splits, counts, strict=True):
                 shards.extend(_shards(split, num_shards[split], count, rows_per_shard))
                 num_shards[split] += sum(shard.split == split for shard in shards)
-            parts = tuple(_parts(segments))
-            held = frozenset(
-                repeat
-                for part in parts
-                for repeat in repeats.get(part.file, ())
-                if part.start <= repeat[1] < part.stop
-            )
-            units.append(Unit(len(units), pool, parts, tuple(shards), held))
+            units.append(Unit(len(units), pool, tuple(_parts(segments)), tuple(shards)))
     return tuple(units), num_shards
 
 
 class _Segment(NamedTuple):
     """The rows of one row group, moved to where records begin."""
 
-    file: _FileKeys
+    file: _File
     start: int
     stop: int
     counts: IntArray  # chosen records for each split
 
 
-def _segments(
-    files: Iterable[_FileKeys], num_splits: int, rows_per_read: int | None
-) -> Iterator[_Segment]:
+def _segments(files: Iterable[_File]) -> Iterator[_Segment]:
     for each in files:
-        row = each.keys.row
-        ends = np.cumsum(each.file.row_groups, dtype=np.int64)
-        if rows_per_read is not None:
-            ends = np.append(np.arange(rows_per_read, ends[-1], rows_per_read), ends[-1])
-        if len(row) == 0:
-            continue
-        first = np.searchsorted(row, np.concatenate([[0], ends]))  # record that begins there
-        starts = np.append(row, ends[-1])[first]
-        starts[0] = 0
-        chosen = each.outcome[:, None] == np.arange(num_splits)
-        before = np.concatenate([np.zeros((1, num_splits), np.int64), np.cumsum(chosen, axis=0)])
-        counts = np.diff(before[first], axis=0)
-        for start, stop, count in zip(
-            starts[:-1].tolist(), starts[1:].tolist(), counts, strict=True
-        ):
-            if count.any():
-                yield _Segment(each, start, stop, count)
+        bounds = each.counts.bounds.tolist()
+        for i in np.flatnonzero(each.draw.counts.any(axis=1)).tolist():
+            yield _Segment(each, bounds[i], bounds[i + 1], each.draw.counts[i])
 
 
 def _packed(segments: Iterable[_Segment], rows_per_shard: int) -> Iterator[list[_Segment]]:
@@ -312,52 +308,28 @@ def _parts(segments: list[_Segment]) -> Iterator[Part]:
     yield _part(file, start, stop)
 
 
-def _part(each: _FileKeys, start: int, stop: int) -> Part:
-    if each.drawn is None:
-        return Part(each.index, start, stop)
-    drawn = each.drawn[(each.drawn >= start) & (each.drawn < stop)]
-    return Part(each.index, start, stop, tuple(drawn.tolist()))
+def _part(each: _File, start: int, stop: int) -> Part:
+    drawn = None
+    if each.draw.rows is not None:
+        first, last = np.searchsorted(each.draw.rows, [start, stop])
+        drawn = tuple(each.draw.rows[first:last].tolist())
+    first, last = (bisect_left(each.repeats, (row, "")) for row in (start, stop))
+    return Part(each.file, start, stop, drawn, frozenset(each.repeats[first:last]))
 
 
-def _repeats(files: list[_FileKeys]) -> dict[int, list[tuple[int, int, str]]]:
-    """By file, the chosen records whose id an earlier chosen record of the data set has."""
-    if not files:
-        return {}
-    chosen = [np.flatnonzero(each.outcome >= 0) for each in files]
-    ranks = np.concatenate([each.ranks[c] for each, c in zip(files, chosen, strict=True)])
-    order = np.argsort(ranks, kind="stable")
-    owner = np.repeat(np.arange(len(files)), [len(each) for each in chosen])
-    record = np.concatenate(chosen)
-
-    def place(position: int) -> tuple[int, int, str]:
-        each, i = files[owner[position]], int(record[position])
-        return each.index, int(each.keys.row[i]), str(each.keys.id[i])
-
-    found: dict[int, list[tuple[int, int, str]]] = {}
-    seen: set[str] = set()  # ids of one rank: two texts may share it
-    last = -2
-    for position in np.flatnonzero(ranks[order[1:]] == ranks[order[:-1]]).tolist():
-        if position != last + 1:
-            seen = {place(order[position])[2]}
-        repeat = place(order[position + 1])
-        if repeat[2] in seen:
-            found.setdefault(repeat[0], []).append(repeat)
-        seen.add(repeat[2])
-        last = position
-    return found
+def _not_chosen(files: Sequence[_File]) -> dict[str, Amount]:
+    """By reason, those without any record left out."""
+    amounts = {
+        reason: _sum(each.counts.not_eligible[-1 - i] for each in files)
+        for i, reason in enumerate(NOT_CHOSEN)
+    }
+    left = _sum(each.draw.not_sampled for each in files)
+    amounts["not_sampled"] = amounts["not_sampled"].plus(left)
+    return {reason: amount for reason, amount in amounts.items() if amount.records}
 
 
-def _amount(files: list[_FileKeys], outcome: int | None) -> Amount:
-    """What has this outcome; with None, everything."""
-    amount = Amount()
-    for each in files:
-        keys = each.keys
-        mask = slice(None) if outcome is None else each.outcome == outcome
-        amount = amount.plus(
-            Amount(
-                int(keys.num_rows[mask].sum()),
-                len(keys.num_rows[mask]),
-                int(keys.num_boxes[mask].sum()),
-            )
-        )
-    return amount
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    total = Amount()
+    for amount in amounts:
+        total = total.plus(amount)
+    return total

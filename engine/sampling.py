@@ -45,19 +45,6 @@ def rank(ids: Any, seed: int) -> RankArray:
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64, copy=False)
 
 
-def smallest(ranks: RankArray, count: int) -> np.uint64 | None:
-    """The largest of the `count` smallest distinct ranks; None for a count of 0.
-
-    A record is drawn when its rank is at most this, so a duplicated id is drawn with its first.
-    """
-    if count <= 0:
-        return None
-    distinct = np.unique(ranks)
-    if count >= len(distinct):
-        return LAST_RANK
-    return np.uint64(distinct[count - 1])
-
-
 def shuffle_pools(pools: list[int], counts: list[int], seed: int) -> list[IntArray]:
     """Positions that the usual conversion script draws from its pools, each sorted.
 

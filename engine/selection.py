@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
+from groundray.engine.rank_pools import RankPool
 from groundray.engine.records import IntArray
-from groundray.engine.sampling import LAST_RANK, RankArray, rank, smallest
+from groundray.engine.sampling import LAST_RANK, RankArray, rank
 from groundray.engine.sources import Keys
 from groundray.formats.errors import SourceError
 
@@ -15,7 +16,7 @@ NOT_CHOSEN = ("no_boxes", "no_known_category", "not_sampled")
 """Why a record is not chosen, as manifests count it: it has no box at all; none of its boxes is of
 a known and wanted category; it was not drawn."""
 
-_NO_BOXES, _NO_CATEGORY, _NOT_SAMPLED = -1, -2, -3
+_NO_BOXES, _NO_CATEGORY, NOT_SAMPLED = -1, -2, -3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +69,24 @@ class Selection:
     seed: int | None
     keep_empty: bool
 
-    def outcome(self, pool: str, keys: Keys, ranks: RankArray | None = None) -> IntArray:
+    def outcome(self, pool: str, keys: Keys) -> IntArray:
         """`(N,)` index of the split that each record goes to, or -1 - i for `NOT_CHOSEN[i]`."""
         outcome = self.eligibility(keys)
         eligible = outcome == 0
-        outcome[eligible] = _NOT_SAMPLED
+        if self.seed is None:
+            ranks = np.zeros(len(keys), dtype=np.uint64)  # every rank is drawn
+        else:
+            ranks = rank(keys.id, self.seed)
+        outcome[eligible] = self.draw(pool, ranks[eligible])
+        return outcome
+
+    def draw(self, pool: str, ranks: RankArray) -> IntArray:
+        """`(N,)` outcome of eligible records by their ranks."""
+        outcome = np.full(len(ranks), NOT_SAMPLED, dtype=np.int64)
         for draw in self.draws.get(pool, ()):
-            drawn = eligible
-            if self.seed is not None:
-                if ranks is None:
-                    ranks = rank(keys.id, self.seed)
-                drawn = eligible & (ranks <= np.uint64(draw.high))
-                if draw.low >= 0:
-                    drawn &= ranks > np.uint64(draw.low)
+            drawn = ranks <= np.uint64(draw.high)
+            if draw.low >= 0:
+                drawn &= ranks > np.uint64(draw.low)
             outcome[drawn] = self.splits.index(draw.split)
         return outcome
 
@@ -98,7 +104,7 @@ class Selection:
 
 def not_drawn(outcome: IntArray, drawn: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> IntArray:
     """`outcome` with the chosen records that are not `drawn` marked as not sampled."""
-    return np.where((outcome >= 0) & ~drawn, _NOT_SAMPLED, outcome)
+    return np.where((outcome >= 0) & ~drawn, NOT_SAMPLED, outcome)
 
 
 def select_all(pools: list[str], *, keep_empty: bool) -> Selection:
@@ -108,13 +114,12 @@ def select_all(pools: list[str], *, keep_empty: bool) -> Selection:
 
 
 def select_by_rank(
-    pools: Mapping[str, RankArray], sampling: Sampling, *, keep_empty: bool, warnings: list[str]
+    pools: Mapping[str, RankPool], sampling: Sampling, *, keep_empty: bool, warnings: list[str]
 ) -> Selection:
     """The smallest ranks of each pool.
 
     A single pool is divided: its smallest ranks are val, the next ones train. Of several, only
-        train and val
-    are drawn.
+    train and val are drawn.
 
     Args:
         pools: split of the files -> ranks of its eligible records.
@@ -136,12 +141,13 @@ def select_by_rank(
     else:
         wanted = {"train": sampling.samples - sampling.num_val, "val": sampling.num_val}
         draws = {}
-        for pool, count in wanted.items():
-            ranks = pools.get(pool, np.empty(0, dtype=np.uint64))
-            warn_if_short(warnings, pool, wanted=count, have=len(np.unique(ranks)))
-            high = smallest(ranks, min(count, len(ranks)))
+        for name, count in wanted.items():
+            pool = pools.get(name)
+            have = pool.size if pool else 0
+            warn_if_short(warnings, name, wanted=count, have=have)
+            high = pool.smallest(min(count, have)) if pool else None
             if high is not None:
-                draws[pool] = (Draw(-1, int(high), pool),)
+                draws[name] = (Draw(-1, int(high), name),)
     splits = sorted({draw.split for drawn in draws.values() for draw in drawn})
     return Selection(tuple(splits), draws, sampling.seed, keep_empty)
 
@@ -153,20 +159,20 @@ def warn_if_short(warnings: list[str], split: str, *, wanted: int, have: int) ->
 
 
 def _divide(
-    pool: str, ranks: RankArray, sampling: Sampling, warnings: list[str]
+    name: str, pool: RankPool, sampling: Sampling, warnings: list[str]
 ) -> dict[str, tuple[Draw, ...]]:
-    have = len(np.unique(ranks))
+    have = pool.size
     if sampling.samples is None:
         num_val, total = int(have * sampling.val_ratio), have
     else:
         num_val, total = sampling.num_val, sampling.samples
-        warn_if_short(warnings, pool, wanted=total, have=have)
-    rest = "train" if sampling.val_ratio else pool
-    val_high = smallest(ranks, min(num_val, have))
-    high = smallest(ranks, min(total, have))
+        warn_if_short(warnings, name, wanted=total, have=have)
+    rest = "train" if sampling.val_ratio else name
+    val_high = pool.smallest(min(num_val, have))
+    high = pool.smallest(min(total, have))
     draws = []
     if val_high is not None:
         draws.append(Draw(-1, int(val_high), "val"))
     if high is not None and high != val_high:
         draws.append(Draw(-1 if val_high is None else int(val_high), int(high), rest))
-    return {pool: tuple(draws)}
+    return {name: tuple(draws)}

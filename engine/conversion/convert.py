@@ -16,7 +16,14 @@ from groundray.engine.converted import Sharing, is_converted, open_converted, sh
 from groundray.engine.plan import Plan, make_plan
 from groundray.engine.plugins import read_formats
 from groundray.engine.run import MANIFEST, Run, open_run
-from groundray.engine.runners import Choice, Runner, choose_runner, run_locally, run_on_ray
+from groundray.engine.runners import (
+    Choice,
+    Runner,
+    choose_runner,
+    planning,
+    run_locally,
+    run_on_ray,
+)
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
 from groundray.engine.sources import (
@@ -165,7 +172,8 @@ def convert(  # noqa: PLR0913  the options of a command
         image_root=image_root,
     )
     asked = Sampling(samples, val_ratio, seed, sampling, keep_empty)
-    plan = make_plan(source, asked, rows_per_shard=rows_per_shard)
+    with planning(runner, source.num_rows) as workers:
+        plan = make_plan(source, asked, rows_per_shard=rows_per_shard, workers=workers)
     job = Job(
         output=output,
         token="",
@@ -339,7 +347,8 @@ def _do(
     records = sum(shard.records for unit in pending for shard in unit.shards)
     row_s = _ROW_S + (_IMAGE_S if job.images == "copy" else 0)
     choice = choose_runner(runner, len(pending), records * row_s)
-    work = Converter(replace(job, output=run.store.url, token=run.token))
+    source = job.source.without_files()  # units name those that they read
+    work = Converter(replace(job, output=run.store.url, token=run.token, source=source))
     tally: Tally = Counter()
     for commit in run.commits.values():
         tally.update(commit.tally)

@@ -151,8 +151,7 @@ class Converter:
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
-        file = job.source.files[part.file]
-        span = (job.source, file, part.start, part.stop)
+        span = (job.source, part.file, part.start, part.stop)
         num_done = 0
         with (
             closing(iter_ahead(iter_images(*span))) as batches,
@@ -162,7 +161,7 @@ class Converter:
             try:
                 for decoded in decoded_ahead:
                     fates = self._fates(unit, part, decoded.keys, shards)
-                    fit = self._fit(unit, part, decoded, fates)
+                    fit = self._fit(part, decoded, fates)
                     self._convert(decoded, fit, images, fates, shards)
                     tally.update(_close(fates, shards))
                     num_done += len(decoded.keys)
@@ -177,10 +176,11 @@ class Converter:
         outcome = self._job.selection.outcome(unit.pool, keys)
         if part.drawn is not None:
             outcome = not_drawn(outcome, np.isin(keys.row, part.drawn))
-        relative = self._job.source.files[part.file].relative
-        return Fates(relative, keys, shards.assign(outcome), self._job.on_error == "raise")
+        return Fates(
+            part.file.relative, keys, shards.assign(outcome), self._job.on_error == "raise"
+        )
 
-    def _fit(self, unit: Unit, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
+    def _fit(self, part: Part, decoded: Decoded, fates: Fates) -> BoolArray:
         """`(N,)` sound records to convert, over all keys; rejects the chosen ones that are not."""
         keys = decoded.keys
         fit = fates.slot >= 0
@@ -188,9 +188,9 @@ class Converter:
             if fit[fault.index]:
                 fates.reject(fault.index, fault.reason, fault.detail)
                 fit[fault.index] = False
-        if unit.repeats:
+        if part.repeats:
             for index in np.flatnonzero(fit).tolist():
-                if (part.file, int(keys.row[index]), str(keys.id[index])) in unit.repeats:
+                if (int(keys.row[index]), str(keys.id[index])) in part.repeats:
                     fates.reject(index, "duplicate_id", "an earlier record has this id")
                     fit[index] = False
         return fit

@@ -27,7 +27,7 @@ from groundray.engine.prediction.settings import (
     choose_backend,
 )
 from groundray.engine.run import Run, open_run
-from groundray.engine.runners import Choice, Runner, choose_runner, connected
+from groundray.engine.runners import Choice, Runner, choose_runner, connected, planning
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally
 from groundray.engine.sources import join, public_name
@@ -182,9 +182,14 @@ def predict(  # noqa: PLR0913  the options of a command
         overwrite=overwrite,
     )
     asked = Sampling(samples=limit, keep_empty=True)
-    plan = make_plan(
-        converted.source, asked, rows_per_shard=rows_per_shard, rows_per_read=rows_per_shard
-    )
+    with planning(runner, converted.source.num_rows) as workers:
+        plan = make_plan(
+            converted.source,
+            asked,
+            rows_per_shard=rows_per_shard,
+            rows_per_read=rows_per_shard,
+            workers=workers,
+        )
     if not plan.units:
         raise SourceError(f"no record of {split} is left to ask about")
     general = PredictJob(
@@ -310,7 +315,8 @@ def _predict(task: _Task, configuration: dict[str, Any], *, overwrite: bool) -> 
 def _do(task: _Task, run: Run) -> None:
     """Does the units that are left."""
     pending = [unit for unit in task.plan.units if unit.index not in run.commits]
-    job = replace(task.job, output=run.store.url, token=run.token)
+    source = task.job.source.without_files()  # units name those that they read
+    job = replace(task.job, output=run.store.url, token=run.token, source=source)
     tally: Tally = Counter()
     for commit in run.commits.values():
         tally.update(commit.tally)

@@ -48,7 +48,7 @@ def iter_truth(
         SourceError: they cannot be read, or are not as `convert` writes them.
     """
     for part in unit.parts:
-        file = source.files[part.file]
+        file = part.file
         places = list(iter_places(source, file, part.start, part.stop))
         for decoded in iter_decoded(source, file, part.start, part.stop):
             if decoded.faults:

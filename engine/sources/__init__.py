@@ -18,7 +18,7 @@ from groundray.engine.sources.places import (
     public_name,
 )
 from groundray.engine.sources.presets import PRESETS
-from groundray.engine.sources.reader import iter_decoded, iter_images, read_keys
+from groundray.engine.sources.reader import iter_decoded, iter_images, iter_keys, read_keys
 from groundray.engine.sources.sample import read_header_sizes
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 
@@ -39,6 +39,7 @@ __all__ = [
     "format_path",
     "iter_decoded",
     "iter_images",
+    "iter_keys",
     "join",
     "normalize",
     "open_file",

@@ -23,12 +23,20 @@ from groundray.engine.sources.layout import Layout, Path
 from groundray.engine.sources.parquet import OpenParquet, open_parquet
 from groundray.engine.sources.source import Source, SourceFile
 
-_KEY_BATCH_BYTES = 4 << 20
+_KEY_BATCH_BYTES = 1 << 19  # measured: each thread holds several times as much
 _ANNOTATION_BATCH_BYTES = 1 << 20
 _IMAGE_BATCH_BYTES = 1 << 20  # measured: more only costs memory
 
 
 def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None = None) -> Keys:
+    """Keys of the rows [start, stop) of a file at once; see `iter_keys`."""
+    parts = list(iter_keys(source, file, start, stop))
+    return concat_keys(parts) if parts else no_keys()
+
+
+def iter_keys(
+    source: Source, file: SourceFile, start: int = 0, stop: int | None = None
+) -> Iterator[Keys]:
     """Keys of the rows [start, stop) of a file, from ids and categories as far as these will do.
 
     Args:
@@ -42,7 +50,6 @@ def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None
         ChangedError: the file has changed since the source was opened.
         SourceError: the file cannot be read at the moment.
     """
-    parts = []
     with open_parquet(file) as opened:
         paths = key_paths(source.layout, opened.footer.schema)
         end = file.num_rows if stop is None else stop
@@ -53,8 +60,7 @@ def read_keys(source: Source, file: SourceFile, start: int = 0, stop: int | None
             if rows.boxes is None and not keys.num_boxes.all():
                 has_boxes = _has_boxes(source.layout, opened, first, len(batch))
                 keys.is_faulty[:] |= (keys.num_boxes == 0) & has_boxes
-            parts.append(keys)
-    return concat_keys(parts) if parts else no_keys()
+            yield keys
 
 
 def iter_decoded(

@@ -1,6 +1,6 @@
 """Source: files of a data set and what their columns mean, as plain data to send to a worker."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +77,10 @@ class Source:
     def num_rows(self) -> int:
         """Rows of all files."""
         return sum(file.num_rows for file in self.files)
+
+    def without_files(self) -> "Source":
+        """What the columns mean, and nothing that grows with the number of files."""
+        return replace(self, reason="", files=(), unreadable=())
 
     @property
     def has_plain_numbers(self) -> bool:

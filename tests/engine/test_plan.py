@@ -1,12 +1,17 @@
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.data import make_annotations
 from groundray.engine.plan import Plan, make_plan
-from groundray.engine.selection import Sampling
-from groundray.engine.sources import open_source
+from groundray.engine.selection import Sampling, Selection
+from groundray.engine.sources import Source, open_source, read_keys
+from groundray.engine.survey import Question, survey
+from groundray.engine.workers import Threads
 from tests.engine.coco import Row, rows, write
 from tests.engine.conversion.test_convert import assert_adds_up, examples, run, without_boxes
 
@@ -17,7 +22,8 @@ def plan_of(source: Path, rows_per_shard: int) -> Plan:
 
 def spans(plan: Plan) -> list[list[tuple[int, int, int]]]:
     """(file, start, stop) of every part of every unit."""
-    return [[(part.file, part.start, part.stop) for part in unit.parts] for unit in plan.units]
+    files = plan.source.files
+    return [[(files.index(p.file), p.start, p.stop) for p in unit.parts] for unit in plan.units]
 
 
 def shards(plan: Plan) -> list[list[tuple[str, int, int]]]:
@@ -107,3 +113,69 @@ def test_a_plan_does_not_depend_on_the_order_of_inputs(tmp_path: Path) -> None:
         for order in (places, places[::-1])
     ]
     assert plans[0] == plans[1]
+
+
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """Ids that repeat within files, across them and across splits; and a file without a row."""
+    random = Random(3)
+    files = {
+        f"{split}-{i}": [
+            without_boxes(row) if random.random() < 0.1 else row
+            for row in (rows(1, first_id=random.randrange(60))[0] for _ in range(count))
+        ]
+        for split, counts in {"train": (30, 0, 25), "val": (20,), "test": (5,)}.items()
+        for i, count in enumerate(counts)
+    }
+    return open_source([str(write(tmp_path_factory.mktemp("s") / "in", files, row_group_rows=7))])
+
+
+SAMPLINGS = [
+    Sampling(),
+    Sampling(keep_empty=True),
+    Sampling(samples=20, val_ratio=0.4),
+    Sampling(samples=20, val_ratio=0.4, method="shuffle"),
+]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=["all", "empty", "hash", "shuffle"])
+def test_a_plan_is_the_same_however_its_records_are_divided(
+    scattered: Source, sampling: Sampling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(scattered, sampling, rows_per_shard=10)
+    monkeypatch.setattr("groundray.engine.rank_pools.SPAN_RANKS", 9)
+    monkeypatch.setattr("groundray.engine.survey.MAX_GROUPS", 2)
+    assert make_plan(scattered, sampling, rows_per_shard=10) == plan
+
+
+@pytest.mark.parametrize("sampling", [SAMPLINGS[0], SAMPLINGS[2]], ids=["all", "hash"])
+def test_repeats_are_what_a_look_at_one_record_after_another_finds(
+    scattered: Source, sampling: Sampling
+) -> None:
+    plan = make_plan(scattered, sampling, rows_per_shard=10)
+    seen, expected = set(), set()
+    for file in scattered.files:
+        keys = read_keys(scattered, file)
+        outcome = plan.selection.outcome(file.split, keys)
+        for i in np.flatnonzero(outcome >= 0).tolist():
+            id_ = str(keys.id[i])
+            if id_ in seen:
+                expected.add((file.relative, int(keys.row[i]), id_))
+            seen.add(id_)
+    found = {
+        (part.file.relative, *repeat)
+        for unit in plan.units
+        for part in unit.parts
+        for repeat in part.repeats
+    }
+    assert found == expected
+    assert expected
+
+
+def test_what_a_plan_keeps_of_a_row_is_a_few_bytes(tmp_path: Path) -> None:
+    make_annotations(tmp_path / "in", rows=40_000, files=1)
+    source = open_source([str(tmp_path / "in")])
+    rule = Selection((), {}, None, keep_empty=False)
+    made = survey(source, Question(source, rule, 42, None, None), Threads())
+    ((surveyed,),) = made.groups
+    assert sum(column.nbytes for column in surveyed.eligible) <= 12 * 40_000

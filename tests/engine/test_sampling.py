@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from groundray.engine.sampling import LAST_RANK, rank, shuffle_pools, smallest
+from groundray.engine.sampling import rank, shuffle_pools
 from groundray.formats.errors import SourceError
 
 
@@ -45,26 +45,6 @@ def test_text_is_ranked_by_a_digest_that_never_changes() -> None:
 def test_ranks_are_spread_evenly() -> None:
     share = (rank(pa.array(range(100_000)), 42) < np.uint64(2**64 // 10)).mean()
     assert abs(share - 0.1) < 0.005
-
-
-def test_exactly_so_many_are_smallest() -> None:
-    ranks = rank(pa.array(range(1000)), 7)
-    high = smallest(ranks, 137)
-    assert high is not None
-    assert (ranks <= high).sum() == 137
-
-
-def test_a_repeated_id_takes_no_place_of_another() -> None:
-    ranks = rank(pa.array([*range(100), *range(100)]), 7)
-    high = smallest(ranks, 30)
-    assert high is not None
-    assert (ranks <= high).sum() == 60
-
-
-def test_none_of_none_and_all_of_too_few() -> None:
-    ranks = rank(pa.array([1, 2]), 0)
-    assert smallest(ranks, 0) is None
-    assert smallest(ranks, 3) == LAST_RANK
 
 
 def test_shuffled_pools_are_what_one_generator_draws() -> None:

@@ -1,0 +1,61 @@
+"""Planning and units on a cluster, against the same in this process."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.coco import rows, write
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+SCRIPT = """
+import os
+import sys
+import ray
+from groundray.engine import rank_pools, runners, survey
+from groundray.engine.plan import make_plan
+from groundray.engine.runners import Runner, run_on_ray
+from groundray.engine.selection import Sampling
+from groundray.engine.sources import open_source
+from groundray.engine.workers import RayTasks, deal
+from groundray.formats.errors import SourceError
+
+class Number:
+    def __call__(self, unit):
+        if unit.index == 0:
+            raise SourceError("as it has to")
+        return unit.index
+
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+rank_pools.SPAN_RANKS, survey.MAX_GROUPS, runners.LEAST_TASKS = 20, 3, 2
+source = open_source([sys.argv[1]])
+asked = Sampling(samples=40, val_ratio=0.5)
+both = (None, RayTasks())
+plans = [make_plan(source, asked, rows_per_shard=5, workers=each) for each in both]
+assert plans[0] == plans[1]
+assert any(part.repeats for unit in plans[0].units for part in unit.parts)
+
+units = plans[0].units
+assert len(deal(units, 8)) == 8 < len(units)
+assert sorted(run_on_ray(Number(), units[1:], Runner("ray"))) == list(range(1, len(units)))
+os.remove(source.files[0].url)
+attempts = (
+    lambda: list(run_on_ray(Number(), units, Runner("ray"))),
+    lambda: make_plan(source, asked, rows_per_shard=5, workers=RayTasks()),
+)
+for attempt, reason in zip(attempts, ("as it has to", "train-0.parquet: cannot be read")):
+    try:
+        attempt()
+    except SourceError as error:
+        assert str(error).startswith(("data/" + reason, reason)), error
+    else:
+        raise AssertionError(reason)
+"""
+
+
+def test_a_cluster_plans_and_runs_what_one_process_does(tmp_path: Path) -> None:
+    files = {f"train-{i}": rows(30, first_id=20 * i) for i in range(4)} | {"val-0": rows(25)}
+    source = write(tmp_path / "in", files, row_group_rows=5)
+    subprocess.run([sys.executable, "-c", SCRIPT, str(source)], check=True)
