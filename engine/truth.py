@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from groundray.engine.arrays import from_numpy, from_texts
 from groundray.engine.records import Records
 
 SCHEMA = pa.schema(
@@ -34,23 +35,23 @@ def truth_table(records: Records, images: list[str], image_sizes: np.ndarray[Any
         images: N paths, relative to the folder of a truth file.
         image_sizes: `(N, 2)` width, height of the stored frame.
     """
-    offsets = pa.array(records.offsets.astype(np.int32))
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(records.xyxy.reshape(-1)), 4)
-    names = pa.array(list(records.names), pa.string())
-    category = names.take(pa.array(records.category)) if records.num_boxes else names[:0]
-    area = pa.array(records.area, mask=np.isnan(records.area))
+    offsets = from_numpy(records.offsets.astype(np.int32))
+    flat = pa.FixedSizeListArray.from_arrays(from_numpy(records.xyxy.reshape(-1)), 4)
+    names = from_texts(records.names)
+    category = names.take(from_numpy(records.category)) if records.num_boxes else names[:0]
+    area = from_numpy(records.area, np.isnan(records.area))
     columns = [
-        pa.array(records.id, pa.string()),
-        pa.array(images, pa.string()),
-        pa.array(image_sizes[:, 0].astype(np.int32)),
-        pa.array(image_sizes[:, 1].astype(np.int32)),
+        from_texts(records.id),
+        from_texts(images),
+        from_numpy(image_sizes[:, 0].astype(np.int32)),
+        from_numpy(image_sizes[:, 1].astype(np.int32)),
         pa.ListArray.from_arrays(offsets, flat),
         pa.ListArray.from_arrays(offsets, category),
         pa.ListArray.from_arrays(offsets, area),
-        pa.ListArray.from_arrays(offsets, pa.array(records.iscrowd)),
-        pa.array(records.query, pa.string()),
+        pa.ListArray.from_arrays(offsets, from_numpy(records.iscrowd)),
+        from_texts(records.query),
     ]
-    return pa.table(columns, schema=SCHEMA)
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 class TruthWriter:

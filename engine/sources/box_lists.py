@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
+from groundray.engine.arrays import to_texts
 from groundray.engine.boxes import cxcywh_to_xyxy, xywh_to_xyxy
 from groundray.engine.records import BoolArray, FloatArray, IntArray, offsets_of
 from groundray.engine.sources.columns import (
@@ -17,7 +18,6 @@ from groundray.engine.sources.columns import (
     list_parts,
     open_list,
     to_floats,
-    to_texts,
 )
 from groundray.engine.sources.layout import Layout, Order, Path
 

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from groundray.engine.arrays import to_numpy
 from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.columns import (
     follow_inside,
     null_mask,
     to_integers,
-    to_numpy,
 )
 from groundray.engine.sources.source import Source
 

@@ -5,7 +5,6 @@ and struct, and null for a column without a value; never large, fixed-size or di
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,14 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
+from groundray.engine.arrays import to_numpy
 from groundray.engine.records import BoolArray, FloatArray, IntArray
 from groundray.engine.sources.layout import Path
-
-_DTYPES: dict[pa.DataType, np.dtype[Any]] = {  # `to_pandas_dtype` would import pandas
-    pa.from_numpy_dtype(kind): np.dtype(kind)
-    for kind in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
-}
-
 
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -85,22 +79,6 @@ def null_mask(array: pa.Array) -> BoolArray | None:
     return to_numpy(array.is_null()).astype(np.bool_) if array.null_count else None
 
 
-def to_numpy(array: pa.Array) -> NDArray[Any]:
-    """The values of an array of numbers or booleans; what stands where it is null is not defined.
-
-    A read-only view on Arrow's memory for numbers. (`Array.to_numpy` would import pandas.)
-    """
-    data = array.buffers()[1]
-    if pt.is_boolean(array.type):
-        bits = np.frombuffer(data, dtype=np.uint8)
-        flags = np.unpackbits(bits, bitorder="little")
-        return flags[array.offset : array.offset + len(array)].astype(np.bool_)
-    dtype = _DTYPES[array.type]
-    if data is None or len(array) == 0:
-        return np.zeros(len(array), dtype=dtype)
-    return np.frombuffer(data, dtype=dtype, count=len(array), offset=array.offset * dtype.itemsize)
-
-
 def to_floats(array: pa.Array) -> FloatArray:
     """`(N,)` float64, NaN where an array of numbers is null; a view where it is float64 already."""
     if pt.is_null(array.type):
@@ -124,25 +102,6 @@ def to_integers(array: pa.Array, *, missing: int) -> IntArray:
     integers = to_numpy(array).astype(np.int64, copy=False)
     nulls = null_mask(array)
     return integers if nulls is None else np.where(nulls, missing, integers)
-
-
-def to_texts(array: pa.Array) -> list[str | None]:
-    """Text of an array; several times faster than `to_pylist` where nothing is null."""
-    if pt.is_null(array.type):
-        return [None] * len(array)
-    if array.null_count or not len(array):
-        texts: list[str | None] = array.to_pylist()
-        return texts
-    offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)
-    ends = offsets[array.offset : array.offset + len(array) + 1].tolist()
-    data = memoryview(array.buffers()[2] or b"")[ends[0] : ends[-1]].tobytes()
-    text = data.decode()
-    if len(text) != len(data):  # not ASCII: offsets count bytes, not characters
-        first = ends[0]
-        return [data[a - first : b - first].decode() for a, b in pairwise(ends)]
-    if ends[0]:
-        ends = [end - ends[0] for end in ends]
-    return [text[a:b] for a, b in pairwise(ends)]
 
 
 def gather_lists(offsets: IntArray, chosen: IntArray) -> tuple[IntArray, IntArray]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from groundray.engine.arrays import to_texts
 from groundray.engine.records import FloatArray, IntArray, Records
 from groundray.engine.sources.box_lists import BoxLists, read_orders, to_xyxy
 from groundray.engine.sources.columns import (
@@ -16,7 +17,6 @@ from groundray.engine.sources.columns import (
     gather_lists,
     to_floats,
     to_integers,
-    to_texts,
 )
 from groundray.engine.sources.faults import (
     Codes,

@@ -5,8 +5,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from groundray.engine.arrays import from_numpy, from_texts, to_numpy, to_texts
 from groundray.engine.records import BoolArray, IntArray
-from groundray.engine.sources.columns import Column, follow, null_mask, to_numpy, to_texts
+from groundray.engine.sources.columns import (
+    Column,
+    follow,
+    null_mask,
+)
 from groundray.engine.sources.layout import Layout
 from groundray.engine.sources.source import SourceFile
 
@@ -52,8 +57,8 @@ def expression_ids(base: pa.Array, counts: IntArray, own: Column | None) -> pa.A
         ]
     else:
         tails = _own_tails(own, rows, places)
-    return pa.array(
-        [f"{texts[row]}{tail}" for row, tail in zip(rows.tolist(), tails, strict=True)], pa.string()
+    return from_texts(
+        [f"{texts[row]}{tail}" for row, tail in zip(rows.tolist(), tails, strict=True)]
     )
 
 
@@ -93,10 +98,10 @@ def _plain(ids: pa.Array) -> pa.Array:
 
 def _fill(ids: pa.Array, file: SourceFile, first_row: int) -> pa.Array:
     if pt.is_integer(ids.type):
-        return pc.coalesce(ids, pa.array(-1 - first_row - np.arange(len(ids))))
+        return pc.coalesce(ids, from_numpy(-1 - first_row - np.arange(len(ids))))
     return pc.coalesce(ids, _row_names(file, first_row, len(ids)))
 
 
 def _row_names(file: SourceFile, first_row: int, count: int) -> pa.Array:
-    rows = pa.array(np.arange(first_row, first_row + count)).cast(pa.string())
+    rows = from_numpy(np.arange(first_row, first_row + count)).cast(pa.string())
     return pc.binary_join_element_wise(pa.scalar(file.stem), rows, "-")

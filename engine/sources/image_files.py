@@ -9,8 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as pt
 
+from groundray.engine.arrays import to_numpy, to_texts
 from groundray.engine.records import IntArray
-from groundray.engine.sources.columns import child, follow, to_numpy, to_texts
+from groundray.engine.sources.columns import (
+    child,
+    follow,
+)
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import (
     exists,

@@ -9,10 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from groundray.engine.arrays import from_numpy, to_numpy
 from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.box_lists import BoxLists, read_boxes
 from groundray.engine.sources.categories import Categories, read_categories
-from groundray.engine.sources.columns import Column, follow_inside, to_numpy
+from groundray.engine.sources.columns import (
+    Column,
+    follow_inside,
+)
 from groundray.engine.sources.ids import add_scope, expression_ids, read_ids
 from groundray.engine.sources.layout import Layout, Path
 from groundray.engine.sources.source import Source, SourceFile
@@ -62,7 +66,7 @@ def no_keys() -> Keys:
     """Keys of a file without rows."""
     none = np.zeros(0, dtype=np.int64)
     flags = np.zeros(0, dtype=np.bool_)
-    return Keys(none, none, pa.array([], pa.int64()), none, flags, flags)
+    return Keys(none, none, from_numpy(none), none, flags, flags)
 
 
 class Grouping(NamedTuple):
@@ -180,7 +184,7 @@ def run_starts(ids: pa.Array) -> IntArray:
 def _group(layout: Layout, rows: Rows) -> tuple[Grouping, pa.Array]:
     if layout.grouped and len(rows):
         starts = run_starts(rows.ids)
-        return Grouping(starts, grouped=True), rows.ids.take(pa.array(starts))
+        return Grouping(starts, grouped=True), rows.ids.take(from_numpy(starts))
     if layout.task == "grounding" and layout.expression is not None:
         counts = expression_counts(layout, rows.batch)
         own = None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from groundray.engine.arrays import to_texts
 from groundray.engine.images import read_image_size
 from groundray.engine.records import FloatArray, IntArray
 from groundray.engine.sources.box_lists import read_boxes
@@ -15,7 +16,6 @@ from groundray.engine.sources.columns import (
     follow,
     follow_inside,
     to_floats,
-    to_texts,
 )
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.image_files import ImageFinder, read_images

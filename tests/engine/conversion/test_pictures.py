@@ -1,19 +1,21 @@
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from groundray.engine.conversion.pictures import ImageCursor
-from groundray.engine.sources import RowImage
+from groundray.engine.sources import RowImages
 from groundray.formats.errors import DamagedError, ImageError
 
 
-def image(number: int) -> RowImage:
-    return RowImage(memoryview(bytes([number])), None, None)
+def images(*numbers: int | None) -> RowImages:
+    """A byte of each number, nothing for None."""
+    return RowImages([None if n is None else memoryview(bytes([n])) for n in numbers], None, {})
 
 
-def batches() -> Iterator[list[RowImage]]:
-    yield [image(10), image(11), image(12)]
-    yield [image(13), RowImage(None, None, "null_image")]
+def batches() -> Iterator[RowImages]:
+    yield images(10, 11, 12)
+    yield images(13, None)
     raise DamagedError("the rest is gone")
 
 
@@ -43,3 +45,18 @@ def test_every_row_behind_damage_is_lost_and_none_before_it() -> None:
     for row in (15, 16, 17, 20, 100):
         with pytest.raises(ImageError, match="damaged_file: the rest is gone"):
             cursor.at(row)
+
+
+def test_places_are_given_across_batches_and_end_with_the_damage() -> None:
+    def named() -> Iterator[RowImages]:
+        yield RowImages(None, ["a", "b"], {})
+        yield images(2)
+        yield RowImages([None, None], [None, "e"], {0: "image_path_outside"})
+        raise DamagedError("the rest is gone")
+
+    cursor = ImageCursor(named(), 10)
+    rows = np.array([11, 11, 12, 13, 14, 15, 16])
+    places = [place for some in cursor.places(rows) for place in some]
+    assert places == ["b", "b", None, None, "e", None, None]
+    with pytest.raises(ImageError, match="damaged_file"):
+        cursor.at(15)

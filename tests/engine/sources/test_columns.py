@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from groundray.engine.arrays import to_numpy, to_texts
 from groundray.engine.sources.columns import (
     align_lists,
     follow,
@@ -16,8 +17,6 @@ from groundray.engine.sources.columns import (
     open_list,
     to_floats,
     to_integers,
-    to_numpy,
-    to_texts,
 )
 
 lists = st.lists(st.one_of(st.none(), st.lists(st.integers(-5, 5), max_size=4)), max_size=8)
