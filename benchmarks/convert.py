@@ -1,161 +1,135 @@
-"""Conversion against the usual script and the physical limit, on data made from the sample.
+"""Conversion against the usual script and the physical limit."""
 
-python -m benchmarks.convert [--rows 15000] [--runs 3] [--work DIR]
-
-Prints Markdown. Figures of one table come from one run on one machine: compare within it.
-"""
-
-import argparse
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-import numpy as np
+from benchmarks.bench import COSTS, SAMPLE, Bench, Table, costs, ratio, seconds
+from benchmarks.data import make_coco_like, mean_image_bytes
+from benchmarks.measure import Measured, groundray, medians, on_cluster, python
 
-from benchmarks.data import make_annotations, make_coco_like
-from benchmarks.measure import Measured, measure, median_of, python
-
-FILES = 20
-ANNOTATION_ROWS = 1_000_000
-CHOSEN = 15_000
-
-
-def main() -> None:
-    """Makes the data, measures, and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=15_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=None, help="where data and outputs go")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.work) as work:
-        folder = Path(work)
-        print_images(folder, arguments.rows, arguments.runs)
-        print_annotations(folder)
-        print_rates()
+ROWS, FILES = 15_000, 20
+SINGLE_ROWS = 3_000
+FORMATS = ("qwen3-vl", "ernie-4.5-vl", "glm-4.5v", "qwen2.5-vl", "qwen3-vl-json", "internvl")
 
 
-def print_images(work: Path, rows: int, runs: int) -> None:
-    """Whole conversions, images and all."""
-    data = work / "group100"
+def tables(bench: Bench) -> Iterator[Table]:
+    """Whole conversions, what of them is our own work, and what further formats cost."""
+    rows = bench.size(ROWS)
+    data, wide, single = (bench.work / name for name in ("group100", "group1000", "single"))
     make_coco_like(data, rows=rows, files=FILES, row_group_rows=100)
-    wide, single = work / "group1000", work / "single"
     make_coco_like(wide, rows=rows, files=rows // 1000 or 1, row_group_rows=1000)
-    make_coco_like(single, rows=3_000, files=1, row_group_rows=3_000)
-    fresh = (work / f"out-{i}" for i in range(10_000))
-    tiny = Path(__file__).parents[1] / "tests/data/coco_small_ccby"
-
-    def convert(source: Path, *options: str) -> list[str]:
-        formats = ["--format", "qwen3-vl", "--max-reject-ratio", "1"]
-        return python("groundray.engine", "convert", source, next(fresh), *formats, *options)
-
-    def copy(module: str, *options: object) -> list[str]:
-        return python(module, data, next(fresh), *options)
-
-    commands: dict[str, Callable[[], list[str]]] = {
-        "usual script": partial(copy, "benchmarks.usual_script"),
-        "floor, 1 process": partial(copy, "benchmarks.floor"),
-        "floor, 2 processes": partial(copy, "benchmarks.floor", 2),
-        "groundray local": partial(convert, data, "--runner", "local"),
-        "groundray local, 16 rows (start-up)": partial(convert, tiny, "--runner", "local"),
-        "groundray local, row groups of 1000": partial(convert, wide, "--runner", "local"),
-        "groundray local, one row group of 450 MB": partial(convert, single, "--runner", "local"),
-        "groundray ray, start and stop of Ray inside": partial(
-            convert, data, "--runner", "ray", "--num-cpus", "2"
+    make_coco_like(
+        single, rows=bench.size(SINGLE_ROWS), files=1, row_group_rows=bench.size(SINGLE_ROWS)
+    )
+    local, ray = ("--runner", "local"), ("--runner", "ray", "--num-cpus", 2)
+    alone: dict[str, Callable[[], list[str]]] = {
+        "usual script": partial(_beside, bench, "usual_script", data),
+        "floor, 1 process": partial(_beside, bench, "floor", data),
+        "floor, 1 process, sha256 of all it writes": partial(
+            _beside, bench, "floor", data, 1, "sha256"
         ),
+        "floor, 2 processes": partial(_beside, bench, "floor", data, 2),
+        "`--runner local`": partial(_convert, bench, data, *local),
+        "the same, row groups of 1,000": partial(_convert, bench, wide, *local),
+        "the same, 3,000 images in one row group of 450 MB": partial(
+            _convert, bench, single, *local
+        ),
+        "`--runner ray`, Ray's start and stop inside": partial(_convert, bench, data, *ray),
     }
-    measured: dict[str, list[Measured]] = {name: [] for name in commands}
-    for _ in range(runs):
-        for name, command in commands.items():
-            if name != "usual script" or not measured[name]:
-                measured[name].append(measure(command()))
-    medians = {name: median_of(each) for name, each in measured.items()}
-    script, floor = medians["usual script"], medians["floor, 1 process"]
-    print(f"\n{rows:,} images of 150 KB in {FILES} files; median of {runs} (the script: 1)\n")
-    print("| what | wall s | CPU s | memory MB | wall / script | wall / floor |")
-    print("|---|---|---|---|---|---|")
-    for name, each in medians.items():
-        print(
-            f"| {name} | {each.wall_s:.2f} | {each.cpu_s:.2f} | {each.peak_bytes / 1e6:.0f} "
-            f"| {each.wall_s / script.wall_s:.3f} | {each.wall_s / floor.wall_s:.2f} |"
-        )
-    warm = warm_ray_s(data, fresh, runs)
-    two = medians["floor, 2 processes"].wall_s
-    print(
-        f"| groundray ray, on a running cluster | {warm:.2f} | | | {warm / script.wall_s:.3f} "
-        f"| {warm / floor.wall_s:.2f} ({warm / two:.2f} of 2 processes) |"
+    start: dict[str, Callable[[], list[str]]] = {
+        "floor, 16 images": partial(_beside, bench, "floor", SAMPLE),
+        "`--runner local`, 16 images": partial(_convert, bench, SAMPLE, *local),
+        "`--runner ray`, 16 images": partial(_convert, bench, SAMPLE, *ray),
+    }
+    once = ("usual script", *(name for name in alone if "same" in name or "sha256" in name))
+    found = medians({**alone, **start}, bench.runs, once=once)
+    warm_ray = [_convert(bench, each, "--runner", "ray") for each in (SAMPLE, *[data] * bench.runs)]
+    warm_s = median(on_cluster(warm_ray).wall_s[1:])
+    size = mean_image_bytes(data) / 1e3
+    title = f"Conversion of {rows:,} images of {size:.0f} KB in {FILES} files to qwen3-vl"
+    yield _whole(title, {name: found[name] for name in alone}, warm_s)
+    yield _work(found)
+    yield _formats(bench)
+
+
+def _whole(title: str, found: dict[str, Measured], warm_s: float) -> Table:
+    script, floor = found["usual script"], found["floor, 1 process"]
+    rows = [
+        [
+            name,
+            *costs(each),
+            ratio(each.wall_s, script.wall_s),
+            ratio(each.cpu_s, script.cpu_s),
+            ratio(each.wall_s, floor.wall_s),
+        ]
+        for name, each in found.items()
+    ]
+    by_script, by_floor = ratio(warm_s, script.wall_s), ratio(warm_s, floor.wall_s)
+    warm = ["`--runner ray`, on a running cluster", seconds(warm_s), "", "", ""]
+    return Table(
+        title,
+        ("what", *COSTS, "wall / script", "CPU / script", "wall / floor"),
+        [*rows, [*warm, by_script, "", by_floor]],
+        "The script, the hashing floor and other row groups ran once. The floor reads the same "
+        "columns and writes the same image files: 1,000 a folder, aside, renamed with their "
+        "folder. The running cluster has two CPUs and warm workers; of 2 processes of the floor "
+        f"its wall time is {ratio(warm_s, found['floor, 2 processes'].wall_s)}.",
     )
 
 
-def warm_ray_s(data: Path, fresh: Iterator[Path], runs: int) -> float:
-    """Seconds of a conversion by a process that is connected to a cluster with warm workers."""
-    script = (
-        "import sys, time, ray\n"
-        "from groundray.engine import Runner, convert\n"
-        "ray.init('local', num_cpus=2, include_dashboard=False, log_to_driver=False)\n"
-        "for output in sys.argv[2:]:\n"
-        "    started = time.perf_counter()\n"
-        "    convert(sys.argv[1], output, formats=['qwen3-vl'], runner=Runner('ray'))\n"
-        "    print(time.perf_counter() - started, flush=True)\n"
+def _work(found: dict[str, Measured]) -> Table:
+    """CPU time with the start of the same command, measured on 16 images, taken off."""
+    floor_s = found["floor, 1 process"].cpu_s - found["floor, 16 images"].cpu_s
+    rows = []
+    for name, start in (
+        ("floor, 1 process", "floor, 16 images"),
+        ("`--runner local`", "`--runner local`, 16 images"),
+        ("`--runner ray`, Ray's start and stop inside", "`--runner ray`, 16 images"),
+    ):
+        work_s = found[name].cpu_s - found[start].cpu_s
+        cells = [seconds(value) for value in (found[name].cpu_s, found[start].cpu_s, work_s)]
+        rows.append([name, *cells, ratio(work_s, floor_s)])
+    return Table(
+        "The same conversion's own work: CPU time without what 16 images take",
+        ("what", "CPU s", "of it start", "work", "work / floor's"),
+        rows,
+        "Start is interpreter, imports, reading footers, Ray where it is started.",
     )
-    outputs = [str(next(fresh)) for _ in range(runs + 1)]
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(data), *outputs],
-        check=True,
-        capture_output=True,
-        text=True,
+
+
+def _formats(bench: Bench) -> Table:
+    """What each further format adds to one conversion."""
+    rows = bench.size(4_000)
+    data = bench.work / "formats"
+    make_coco_like(data, rows=rows, files=4, row_group_rows=100)
+    local = ("--runner", "local")
+    commands: dict[str, Callable[[], list[str]]] = {
+        str(many): partial(_convert, bench, data, *local, formats=FORMATS[:many])
+        for many in (1, 2, 3, 6)
+    }
+    commands["1, of 16 images: start"] = partial(_convert, bench, SAMPLE, *local)
+    found = medians(commands, bench.runs)
+    one_s = found["1"].cpu_s
+    first_s = one_s - found["1, of 16 images: start"].cpu_s
+    shown = []
+    for name, each in found.items():
+        further = int(name) - 1 if name.isdigit() else 0
+        share = f"{(each.cpu_s - one_s) / further / first_s:.1%}" if further else ""
+        shown.append([name, *costs(each), share])
+    return Table(
+        f"{rows:,} images to several formats at once, one process",
+        ("formats", *COSTS, "CPU of each further one / the first without start"),
+        shown,
     )
-    return median([float(line) for line in done.stdout.split()][1:])
 
 
-def print_annotations(work: Path) -> None:
-    """A million rows of annotations: all of them written, and some of them chosen."""
-    from groundray.engine.plan import make_plan
-    from groundray.engine.selection import Sampling
-    from groundray.engine.sources import open_source
-
-    data = work / "annotations"
-    make_annotations(data, rows=ANNOTATION_ROWS, files=FILES)
-    options = ["--format", "qwen3-vl", "--images", "reference", "--runner", "local"]
-    one = python("groundray.engine", "convert", data, work / "annotations-out", *options)
-    measured = measure(one)
-    source = open_source([str(data)])
-    started = time.process_time()
-    make_plan(source, Sampling(samples=CHOSEN), rows_per_shard=1000)
-    cpu_s = time.process_time() - started
-    print(f"\n{ANNOTATION_ROWS:,} rows of 7 boxes, images behind URLs\n")
-    print("| what | rows / s | |")
-    print("|---|---|---|")
-    rate = ANNOTATION_ROWS / measured.wall_s
-    print(f"| written, one process | {rate:,.0f} a second | {measured.peak_bytes / 1e6:.0f} MB |")
-    print(f"| {CHOSEN:,} chosen | {ANNOTATION_ROWS / cpu_s:,.0f} a CPU second | |")
+def _convert(
+    bench: Bench, source: Path, *options: object, formats: tuple[str, ...] = FORMATS[:1]
+) -> list[str]:
+    return groundray("convert", source, bench.fresh(), "--format", ",".join(formats), *options)
 
 
-def print_rates() -> None:
-    """Normalising, and the time that `--help` takes."""
-    from groundray.formats import format_names, get_format
-
-    rng = np.random.default_rng(0)
-    sizes = rng.integers(200, 2000, (1_000_000, 2)).astype(np.float64)
-    corner = rng.uniform(0, 0.5, (1_000_000, 2)) * sizes
-    xyxy = np.hstack([corner, corner + rng.uniform(0, 0.5, (1_000_000, 2)) * sizes])
-    print("\n| what | seconds |")
-    print("|---|---|")
-    for name in format_names():
-        encode = get_format(name).encode
-        times = []
-        for _ in range(5):
-            started = time.perf_counter()
-            encode(xyxy, sizes)
-            times.append(time.perf_counter() - started)
-        print(f"| {name}: a million boxes normalised | {median(times):.3f} |")
-    helps = [measure(python("groundray.engine", "--help")).wall_s for _ in range(5)]
-    print(f"| groundray --help | {median(helps):.2f} |")
-
-
-if __name__ == "__main__":
-    main()
+def _beside(bench: Bench, name: str, source: Path, *options: object) -> list[str]:
+    return python(f"benchmarks.subjects.{name}", source, bench.fresh(), *options)

@@ -1,9 +1,5 @@
-"""Large data sets for benchmarks, made from the sample that ships: real images, cut anew.
+"""Large data sets for benchmarks, made from the sample that ships: real images, cut anew."""
 
-python -m benchmarks.data OUT --rows 15000 --files 20 --row-group-rows 100
-"""
-
-import argparse
 import io
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -15,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-SAMPLE = Path(__file__).parents[1] / "tests/data/coco_small_ccby"
+from benchmarks.bench import SAMPLE
+
 BOXES_PER_ROW = 7
 
 DISTINCT = 300
@@ -84,6 +81,19 @@ def make_coco_like(folder: Path, *, rows: int, files: int, row_group_rows: int) 
         }
 
     _write(folder, SCHEMA, row, rows=rows, files=files, row_group_rows=row_group_rows)
+
+
+def mean_image_bytes(folder: Path) -> float:
+    """The mean size of the images that `make_coco_like` wrote, by the footers of its files."""
+    files = [pq.ParquetFile(path).metadata for path in sorted((folder / "data").glob("*.parquet"))]
+    groups = [file.row_group(i) for file in files for i in range(file.num_row_groups)]
+    size = sum(
+        column.total_uncompressed_size
+        for group in groups
+        for column in map(group.column, range(group.num_columns))
+        if column.path_in_schema == "image.bytes"
+    )
+    return float(size / sum(file.num_rows for file in files))
 
 
 def make_annotations(folder: Path, *, rows: int, files: int) -> None:
@@ -203,18 +213,3 @@ def _moved(
     high = np.clip(np.maximum(boxes[:, :2], boxes[:, 2:]), low + 1, image_size)
     area = (high - low).prod(axis=1) * 0.7  # a segment's, as in the real set
     return {**objects, "bbox": np.hstack([low, high]).tolist(), "area": area.tolist()}
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--rows", type=int, default=15_000)
-    parser.add_argument("--files", type=int, default=20)
-    parser.add_argument("--row-group-rows", type=int, default=100)
-    arguments = parser.parse_args()
-    make_coco_like(
-        arguments.out,
-        rows=arguments.rows,
-        files=arguments.files,
-        row_group_rows=arguments.row_group_rows,
-    )

@@ -1,78 +1,67 @@
-"""Evaluation against pycocotools, which gives AP and nothing else, and its memory as runs grow.
+"""Evaluation against pycocotools, which gives AP and nothing else, and its memory as runs grow."""
 
-python -m benchmarks.evaluate [--runs 3] [--work DIR]
+from collections.abc import Callable, Iterator
+from functools import partial
 
-Prints Markdown. Scores alone: the report has no gallery. Figures of one table come from one run on
-one machine: compare within it.
-"""
-
-import argparse
-import tempfile
-from pathlib import Path
-
-from benchmarks.measure import Measured, measure, median_of, python
+from benchmarks.bench import COSTS, Bench, Table, costs, ratio
+from benchmarks.measure import groundray, measure, medians, python
 from benchmarks.predictions import make_predictions
 
 IMAGES, PER_IMAGE = 5_000, 20
 GROWTH = (10_000, 25_000, 50_000)
 """Images of the runs whose memory is measured; 20 predictions each, a million at the end."""
 
-
-def main() -> None:
-    """Makes the predictions, measures, and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=None, help="where predictions go")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.work) as work:
-        print_speed(Path(work), arguments.runs)
-        print_memory(Path(work))
+AP_ALONE, LINES = "pycocotools, AP alone", "floor: lines read, nothing else"
 
 
-def print_speed(work: Path, runs: int) -> None:
-    """Everything that evaluation gives, beside pycocotools."""
-    run = work / "run"
-    make_predictions(run, images=IMAGES, per_image=PER_IMAGE, shards=5, seed=0)
-    results, truth = work / "dt.json", work / "dt.truth.json"
-    measure(python("groundray.engine", "export", run, results, "--coco"))
-    out = work / "out"
-    commands = {
-        "pycocotools, AP alone": python("benchmarks.pycocotools_ap", truth, results),
-        "evaluate, all there is": _evaluate(run, out),
-        "the same without intervals": _evaluate(run, out, "--bootstrap", "0"),
-        "evaluate --coco": _evaluate("--coco", truth, results, out),
+def tables(bench: Bench) -> Iterator[Table]:
+    """Scores alone: the report has no gallery, which `report` measures."""
+    yield _speed(bench)
+    yield _growth(bench)
+
+
+def _speed(bench: Bench) -> Table:
+    run, images = bench.work / "predictions", bench.size(IMAGES)
+    make_predictions(run, images=images, per_image=PER_IMAGE, shards=5, seed=0)
+    results, truth = bench.work / "dt.json", bench.work / "dt.truth.json"
+    measure(groundray("export", run, results, "--coco"))
+    commands: dict[str, Callable[[], list[str]]] = {
+        AP_ALONE: partial(python, "benchmarks.subjects.pycocotools_ap", truth, results),
+        LINES: partial(python, "benchmarks.subjects.read_lines", run),
+        "`evaluate`, all there is": partial(_evaluate, bench, run),
+        "the same without intervals": partial(_evaluate, bench, run, "--bootstrap", 0),
+        "`evaluate --coco`, from the same two files": partial(
+            _evaluate, bench, "--coco", truth, results
+        ),
     }
-    measured: dict[str, list[Measured]] = {name: [] for name in commands}
-    for _ in range(runs):
-        for name, command in commands.items():
-            measured[name].append(measure(command))
-    medians = {name: median_of(each) for name, each in measured.items()}
-    base = medians["pycocotools, AP alone"]
-    predictions = IMAGES * PER_IMAGE
-    print(f"\n{IMAGES:,} images, 36,000 targets, {predictions:,} predictions; median of {runs}\n")
-    print("| what | wall s | CPU s | memory MB | pycocotools / this, wall | CPU |")
-    print("|---|---|---|---|---|---|")
-    for name, each in medians.items():
-        print(
-            f"| {name} | {each.wall_s:.2f} | {each.cpu_s:.2f} | {each.peak_bytes / 1e6:.0f} "
-            f"| {base.wall_s / each.wall_s:.1f} | {base.cpu_s / each.cpu_s:.1f} |"
-        )
+    found = medians(commands, bench.runs)
+    rows = [
+        [
+            name,
+            *costs(each),
+            ratio(each.wall_s, found[AP_ALONE].wall_s),
+            ratio(each.cpu_s, found[AP_ALONE].cpu_s),
+            ratio(each.cpu_s, found[LINES].cpu_s),
+        ]
+        for name, each in found.items()
+    ]
+    return Table(
+        f"Scores of {images:,} images, {images * PER_IMAGE:,} predictions",
+        ("what", *COSTS, "wall / pycocotools", "CPU / pycocotools", "CPU / floor"),
+        rows,
+        "About 7 targets an image; predictions as dense as COCO's objects are.",
+    )
 
 
-def print_memory(work: Path) -> None:
-    """Peak memory and time as the number of predictions grows."""
-    print("\n| predictions | wall s | memory MB |")
-    print("|---|---|---|")
-    for images in GROWTH:
-        folder = work / f"run-{images}"
-        make_predictions(folder, images=images, per_image=PER_IMAGE, shards=10, seed=0)
-        found = measure(_evaluate(folder, work / "out", "--runner", "local"))
-        print(f"| {images * PER_IMAGE:,} | {found.wall_s:.1f} | {found.peak_bytes / 1e6:.0f} |")
+def _growth(bench: Bench) -> Table:
+    rows = []
+    for images in map(bench.size, GROWTH):
+        run = bench.work / f"predictions-{images}"
+        make_predictions(run, images=images, per_image=PER_IMAGE, shards=10, seed=0)
+        took = measure(_evaluate(bench, run, "--runner", "local"))
+        rows.append([f"{images * PER_IMAGE:,}", *costs(took)])
+    return Table("Scores as predictions grow, in one process", ("predictions", *COSTS), rows)
 
 
-def _evaluate(*arguments: object) -> list[str]:
-    return python("groundray.engine", "evaluate", *arguments, "--gallery", 0, "--overwrite")
-
-
-if __name__ == "__main__":
-    main()
+def _evaluate(bench: Bench, *arguments: object) -> list[str]:
+    return groundray("evaluate", *arguments, bench.fresh(), "--gallery", 0)

@@ -1,16 +1,22 @@
-"""Measuring a command: wall time, CPU time and peak memory of the whole tree of its processes."""
+"""Measuring a command: wall time, CPU time and memory of the whole tree of its processes."""
 
+import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple, NoReturn
 
 import psutil
 
 _EVERY_S = 0.1
+_WEIGHING = 10
+"""Times what weighing took until the next one: the kernel walks all pages of the processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +27,15 @@ class Measured:
         wall_s: from its start to its end.
         cpu_s: user and system time of all its processes.
         peak_bytes: the most that its processes held together, pages that they share counted once.
+        largest_bytes: the most that one of them held.
+        said: its stdout.
     """
 
     wall_s: float
     cpu_s: float
     peak_bytes: int
+    largest_bytes: int
+    said: str
 
 
 def python(module: str, *arguments: object) -> list[str]:
@@ -33,47 +43,128 @@ def python(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
+def groundray(*arguments: object) -> list[str]:
+    """The command that runs a command of ours."""
+    return python("groundray.engine", *arguments)
+
+
 def measure(command: Sequence[str]) -> Measured:
     """Runs a command to its end.
 
+    CPU time is exact for a process and those that it waited for; of others, such as the workers of
+    a Ray that is killed, the last tenth of a second may be missed.
+
     Raises:
-        CalledProcessError: it failed.
+        CalledProcessError: it failed; what it wrote to stderr is printed.
     """
-    cpu: dict[int, float] = {}
-    peak = 0
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            peak = max(peak, _look(process.pid, cpu))
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_EVERY_S)
-        wall = time.perf_counter() - started
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command))
-    return Measured(wall, sum(cpu.values()), peak)
+    seen = _Seen()
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=said, stderr=complained)
+        while True:
+            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if ended:
+                break
+            seen.look(process.pid)
+            time.sleep(_EVERY_S if time.perf_counter() - started > 2 * _EVERY_S else _EVERY_S / 20)
+        wall_s = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        complained.seek(0)
+        if process.returncode:
+            _fail(process.returncode, command, complained.read())
+        exact_s = usage.ru_utime + usage.ru_stime
+        cpu_s = max(exact_s, sum(seen.cpu_s.values()))
+        return Measured(wall_s, cpu_s, seen.peak_bytes, seen.largest_bytes, said.read().decode())
+
+
+class OnCluster(NamedTuple):
+    """What commands took in a process that is connected to a local cluster of two workers.
+
+    Attributes:
+        start_s: of starting the cluster, before.
+        wall_s: of each command; the first finds a cluster that did nothing yet.
+        first_shard_s: until the first shard of each had its final name.
+    """
+
+    start_s: float
+    wall_s: list[float]
+    first_shard_s: list[float]
+
+
+def on_cluster(commands: Sequence[Sequence[str]]) -> OnCluster:
+    """Runs commands of ours, one after the other, in one such process.
+
+    Args:
+        commands: of `groundray`.
+    """
+    arguments = [command[len(groundray()) :] for command in commands]
+    took = measure(python("benchmarks.subjects.on_cluster", json.dumps(arguments)))
+    return OnCluster(**json.loads(took.said))
 
 
 def median_of(runs: Sequence[Measured]) -> Measured:
-    """The median of each figure."""
+    """The median of each figure; what the last one said."""
     return Measured(
         median(run.wall_s for run in runs),
         median(run.cpu_s for run in runs),
         int(median(run.peak_bytes for run in runs)),
+        int(median(run.largest_bytes for run in runs)),
+        runs[-1].said,
     )
 
 
-def _look(pid: int, cpu: dict[int, float]) -> int:
-    """Notes the CPU time of every process so far, and returns the memory of all of them now."""
-    total = 0
-    try:
-        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0
-    for process in processes:
-        try:
-            times = process.cpu_times()
-            cpu[process.pid] = max(cpu.get(process.pid, 0.0), times.user + times.system)
-            total += process.memory_full_info().pss
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return total
+def medians(
+    commands: Mapping[str, Callable[[], list[str]]], runs: int, *, once: Sequence[str] = ()
+) -> dict[str, Measured]:
+    """Runs commands in turn, so that what the machine does meanwhile falls on all alike.
+
+    Args:
+        commands: each makes its command anew, to write where nothing is.
+        runs: of each.
+        once: names of those that run only in the first turn.
+    """
+    measured: dict[str, list[Measured]] = {name: [] for name in commands}
+    for turn in range(runs):
+        for name, command in commands.items():
+            if turn == 0 or name not in once:
+                measured[name].append(measure(command()))
+    return {name: median_of(each) for name, each in measured.items()}
+
+
+class _Seen:
+    """What was seen of a tree of processes so far."""
+
+    def __init__(self) -> None:
+        self.cpu_s: dict[int, float] = {}
+        self.peak_bytes = 0
+        self.largest_bytes = 0
+        self._weigh_at = 0.0
+
+    def look(self, pid: int) -> None:
+        """Notes the CPU time of every process, and now and then what they hold."""
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            tree = (process, *process.children(recursive=True))
+            for each in tree:
+                with suppress(psutil.NoSuchProcess):
+                    times = each.cpu_times()
+                    self.cpu_s[each.pid] = times.user + times.system
+            started = time.perf_counter()
+            if started >= self._weigh_at:
+                self._weigh(tree)
+                ended = time.perf_counter()
+                self._weigh_at = ended + _WEIGHING * (ended - started)
+
+    def _weigh(self, tree: Sequence[psutil.Process]) -> None:
+        held = []
+        for each in tree:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                held.append(each.memory_full_info().pss)
+        self.peak_bytes = max(self.peak_bytes, sum(held))
+        self.largest_bytes = max(self.largest_bytes, *held, 0)
+
+
+def _fail(status: int, command: Sequence[str], complained: bytes) -> NoReturn:
+    sys.stderr.write(complained.decode(errors="replace"))
+    raise subprocess.CalledProcessError(status, list(command))

@@ -1,229 +1,139 @@
-"""Prediction against the bare loop: what the engine adds to a backend's own time.
+"""Prediction against the bare loop: what the engine adds to a backend's own time."""
 
-python -m benchmarks.predict [--images 960] [--batch-s 0.4] [--replayed 100000] [--work DIR]
-
-Prints Markdown. Figures of one table come from one run on one machine: compare within it.
-"""
-
-import argparse
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import count
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import orjson
 
+from benchmarks.bench import COSTS, Bench, Table, costs, ratio, seconds
 from benchmarks.data import make_annotations, make_coco_like
-from benchmarks.measure import measure, python
-from groundray.engine import Actors, Runner, convert, predict
-from groundray.engine.converted import iter_places, open_converted
-from groundray.engine.prediction.predict import PredictionProgress
-from groundray.engine.prediction.questions import read_images
-from groundray.formats import get_format
-from groundray.formats.errors import ImageError
-from groundray.models import BACKENDS, Backend, Prompt, Settings, get_backend
+from benchmarks.measure import Measured, groundray, measure, medians, on_cluster, python
+from benchmarks.subjects import fixed_cost
+from benchmarks.subjects.bare_loop import FORMAT, MAX_NEW_TOKENS, MAX_PIXELS
 
-FORMAT = "qwen3-vl"
-PLUGIN = str(Path(__file__).with_name("fixed_cost.py"))
-_numbers = count()
+IMAGES, BATCH_S = 960, 0.4
+BATCH = fixed_cost.FixedCost.batch_size
+TINY_IMAGES = 48
+REPLAYED = (10_000, 100_000)
+PLUGIN = fixed_cost.__file__
 
-
-def main() -> None:
-    """Makes the data, measures, and prints the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=960)
-    parser.add_argument("--batch-s", type=float, default=0.4)
-    parser.add_argument("--replayed", type=int, default=100_000)
-    parser.add_argument("--work", type=Path, default=None, help="where data and outputs go")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.work) as work:
-        folder = Path(work)
-        print_fixed_cost(folder, arguments.images, arguments.batch_s)
-        print_tiny(folder)
-        print_replay(folder, arguments.replayed)
+LOCAL = ("--runner", "local")
+ONE, TWO = (("--runner", "ray", "--num-cpus", 2, "--actors", actors) for actors in (1, 2))
 
 
-def print_fixed_cost(work: Path, images: int, batch_s: float) -> None:
-    """A backend that sleeps, on images of 640x480."""
-    converted = _convert(work, images)
-    checkpoint = work / "checkpoint"
+def tables(bench: Bench) -> Iterator[Table]:
+    """A backend that sleeps, a real one, and answers that are there already."""
+    yield _fixed_cost(bench)
+    if find_spec("paddleformers"):
+        yield _tiny(bench)
+    yield _replay(bench)
+
+
+def _fixed_cost(bench: Bench) -> Table:
+    images, batch_s = bench.size(IMAGES), BATCH_S
+    converted = _convert(bench, images)
+    checkpoint = bench.work / "checkpoint"
     checkpoint.write_text(str(batch_s))
-    BACKENDS.add_file(PLUGIN)
-    kind = get_backend("fixed-cost")
-    settings = Settings(str(checkpoint))
-    backend_s = -(-images // kind.batch_size) * batch_s
-    print(f"\n{images} images, batches of {kind.batch_size}, {batch_s} s each\n")
-    print("| what | wall s | / backend's own time | / bare loop | backends busy |")
-    print("|---|---|---|---|---|")
-    bare_s = _timed(lambda: bare_loop(kind(settings), converted, kind.batch_size))
-    _row("bare loop: read images, answer, one after the other", bare_s, backend_s, bare_s)
-    for name, runner, actors in _runners():
-        with _warm(runner):
-            wall_s, busy = _predict(
-                converted,
-                work,
-                checkpoint,
-                backend="fixed-cost",
-                plugins=[PLUGIN],
-                runner=runner,
-                actors=actors,
-            )
-        _row(name, wall_s, backend_s / actors.min, bare_s / actors.min, busy)
-
-
-def print_tiny(work: Path) -> None:
-    """The tiny checkpoint on a CPU, whole commands."""
-    converted = _convert(work, 48)
-    checkpoint = work / "tiny"
-    subprocess.run(
-        python("groundray.engine", "models", "tiny", checkpoint), check=True, capture_output=True
-    )
-    settings = Settings(str(checkpoint), max_new_tokens=32, max_pixels=768 * 768)
-    backend = get_backend("paddleformers")(settings)
-    bare_loop(backend, converted, 8, limit=8)  # kernels are chosen at the first call
-    bare_s = _timed(lambda: bare_loop(backend, converted, 8))
-    wall_s, busy = _predict(
-        converted, work, checkpoint, max_new_tokens=32, batch_size=8, runner=Runner("local")
-    )
-    print("\nTiny Qwen3-VL on a CPU, 48 images, 32 tokens\n")
-    print("| what | wall s | / bare loop | backends busy |")
-    print("|---|---|---|---|")
-    print(f"| bare loop, model loaded | {bare_s:.1f} | 1 | |")
-    print(
-        f"| groundray local, loading inside | {wall_s:.1f} | {wall_s / bare_s:.2f} | {busy:.1%} |"
+    options = ("--backend", "fixed-cost", "--plugin", PLUGIN)
+    ask = partial(_predict, bench, converted, checkpoint, *options)
+    bare = "bare loop: read images, answer, one after the other"
+    commands: dict[str, Callable[[], list[str]]] = {
+        bare: partial(_bare_loop, converted, checkpoint, "fixed-cost", PLUGIN),
+        "`--runner local`": partial(ask, *LOCAL),
+        "`--runner ray`, 1 actor": partial(ask, *ONE),
+        "`--runner ray`, 2 actors": partial(ask, *TWO),
+    }
+    found = medians(commands, bench.runs)
+    own_s = -(-images // BATCH) * batch_s
+    rows = [_row(name, each, own_s, found[bare]) for name, each in found.items()]
+    warm_s = median(on_cluster([ask(*ONE) for _ in range(bench.runs + 1)]).wall_s[1:])
+    by_own, by_bare = ratio(warm_s, own_s), ratio(warm_s, found[bare].wall_s)
+    warm = ["1 actor on a running cluster, its start inside", seconds(warm_s), "", "", ""]
+    return Table(
+        f"{images} images, a backend that sleeps {batch_s} s for each batch of {BATCH}",
+        ("what", *COSTS, "wall / backend's own time", "wall / bare loop"),
+        [*rows, [*warm, by_own, by_bare]],
+        "Whole commands. Two actors have half the backend's time each.",
     )
 
 
-def print_replay(work: Path, rows: int) -> None:
+def _tiny(bench: Bench) -> Table:
+    images = bench.size(TINY_IMAGES)
+    converted = _convert(bench, images)
+    checkpoint = bench.work / "tiny"
+    measure(groundray("models", "tiny", checkpoint))
+    options = ("--max-new-tokens", MAX_NEW_TOKENS, "--max-pixels", MAX_PIXELS)
+    commands: dict[str, Callable[[], list[str]]] = {
+        "bare loop": partial(_bare_loop, converted, checkpoint, "paddleformers"),
+        "`--runner local`": partial(
+            _predict, bench, converted, checkpoint, *options, "--batch-size", BATCH, *LOCAL
+        ),
+    }
+    found = medians(commands, bench.runs)
+    bare = found["bare loop"]
+    own_s = float(bare.said.split()[-1])
+    return Table(
+        f"{images} images, a tiny Qwen3-VL on a CPU, {MAX_NEW_TOKENS} tokens each",
+        ("what", *COSTS, "wall / backend's own time", "wall / bare loop"),
+        [_row(name, each, own_s, bare) for name, each in found.items()],
+        "Whole commands, importing Paddle and loading the checkpoint inside.",
+    )
+
+
+def _replay(bench: Bench) -> Table:
     """Answers that are there: parsing and writing alone, and how memory grows."""
-    print("\nReplayed answers of 7 boxes\n")
-    print("| answers | runner | wall s | answers / s | memory of all processes MB |")
-    print("|---|---|---|---|---|")
-    for num_rows in (rows // 10, rows):
-        source, converted = work / f"rows-{num_rows}", work / f"rows-{num_rows}-out"
+    rows = []
+    for num_rows in map(bench.size, REPLAYED):
+        source, converted = bench.work / f"rows-{num_rows}", bench.fresh()
         make_annotations(source, rows=num_rows, files=4)
-        convert(
-            str(source),
-            str(converted),
-            formats=[FORMAT],
-            images="reference",
-            runner=Runner("local"),
-        )
-        answers = work / f"answers-{num_rows}.jsonl"
+        reference = ("--format", FORMAT, "--images", "reference", *LOCAL)
+        measure(groundray("convert", source, converted, *reference))
+        answers = bench.work / f"answers-{num_rows}.jsonl"
         _write_answers(converted, answers)
+        output = bench.work / f"replayed-{num_rows}"
         for runner in ("local", "ray"):
             took = measure(
-                python(
-                    "groundray.engine", "predict", converted, work / f"out-{next(_numbers)}",
-                    "--checkpoint", answers, "--format", FORMAT, "--split", "train",
-                    "--runner", runner,
+                groundray(
+                    "predict", converted, f"{output}-{runner}", "--checkpoint", answers,
+                    "--format", FORMAT, "--split", "train", "--runner", runner,
                 )
             )  # fmt: skip
-            print(
-                f"| {num_rows:,} | {runner} | {took.wall_s:.1f} | {num_rows / took.wall_s:,.0f} "
-                f"| {took.peak_bytes / 1e6:.0f} |"
-            )
-
-
-def _predict(converted: Path, work: Path, checkpoint: Path, **options: Any) -> tuple[float, float]:
-    """Wall time, and the share of it that backends worked."""
-    took = Busy()
-    started = time.perf_counter()
-    predict(
-        str(converted),
-        str(work / f"out-{next(_numbers)}"),
-        checkpoints=[str(checkpoint)],
-        format=FORMAT,
-        split="train",
-        on_progress=took,
-        **options,
+            rate = f"{num_rows / took.wall_s:,.0f}"
+            rows.append([f"{num_rows:,}", runner, *costs(took), rate])
+    return Table(
+        "Answers of 7 boxes replayed from a file: parsed and written, nothing asked",
+        ("answers", "runner", *COSTS, "answers / s"),
+        rows,
     )
-    return time.perf_counter() - started, took.share
 
 
-class Busy:
-    """Listens to progress, and knows the share of time that backends worked."""
-
-    share = 0.0
-
-    def __call__(self, progress: PredictionProgress) -> None:
-        """See the class."""
-        took_s = progress.busy_s + progress.waited_s
-        self.share = progress.busy_s / took_s if took_s else 0.0
+def _row(name: str, each: Measured, own_s: float, bare: Measured) -> list[str]:
+    return [name, *costs(each), ratio(each.wall_s, own_s), ratio(each.wall_s, bare.wall_s)]
 
 
-def bare_loop(backend: Backend, converted: Path, batch_size: int, limit: int | None = None) -> None:
-    """What a script does: read the images of a batch, answer, and the next."""
-    opened = open_converted(str(converted))
-    prompt = get_format(FORMAT).prompts["detection"]
-    places = [
-        place
-        for file in opened.source.files
-        for place in iter_places(opened.source, file, 0, file.num_rows)
-    ][:limit]
-    for first in range(0, len(places), batch_size):
-        images = read_images(places[first : first + batch_size], backend.image_input)
-        sound = [image for image in images if not isinstance(image, ImageError)]
-        backend.answer([Prompt("", prompt, None, image) for image in sound])
+def _predict(bench: Bench, converted: Path, checkpoint: Path, *options: object) -> list[str]:
+    where = (converted, bench.fresh(), "--checkpoint", checkpoint)
+    return groundray("predict", *where, "--format", FORMAT, "--split", "train", *options)
 
 
-def _convert(work: Path, images: int) -> Path:
-    source, converted = work / f"images-{images}", work / f"images-{images}-out"
+def _bare_loop(converted: Path, checkpoint: Path, backend: str, *plugin: str) -> list[str]:
+    where = (converted, checkpoint, backend, BATCH, *plugin)
+    return python("benchmarks.subjects.bare_loop", *where)
+
+
+def _convert(bench: Bench, images: int) -> Path:
+    source, converted = bench.work / f"images-{images}", bench.work / f"converted-{images}"
     make_coco_like(source, rows=images, files=2, row_group_rows=100)
-    convert(str(source), str(converted), formats=[FORMAT], runner=Runner("local"))
+    measure(groundray("convert", source, converted, "--format", FORMAT, *LOCAL))
     return converted
 
 
 def _write_answers(converted: Path, answers: Path) -> None:
-    from benchmarks.fixed_cost import ANSWER
-
     with answers.open("wb") as file:
         for shard in sorted((converted / FORMAT / "train").iterdir()):
             for line in shard.read_bytes().splitlines():
-                said = {"id": orjson.loads(line)["id"], "text": ANSWER}
+                said = {"id": orjson.loads(line)["id"], "text": fixed_cost.ANSWER}
                 file.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _runners() -> list[tuple[str, Runner, Actors]]:
-    return [
-        ("groundray local", Runner("local"), Actors()),
-        ("groundray, 1 actor on a warm cluster", Runner("ray"), Actors(1, 1)),
-        ("groundray, 2 actors on a warm cluster (time doubled)", Runner("ray"), Actors(2, 2)),
-    ]
-
-
-@contextmanager
-def _warm(runner: Runner) -> Iterator[None]:
-    """A running cluster, where one is needed."""
-    if runner.kind != "ray":
-        yield
-        return
-    import ray
-
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
-def _row(name: str, wall_s: float, backend_s: float, bare_s: float, busy: float = 0.0) -> None:
-    shown = f"{busy:.1%}" if busy else ""
-    print(
-        f"| {name} | {wall_s:.1f} | {wall_s / backend_s:.3f} | {wall_s / bare_s:.3f} | {shown} |",
-        flush=True,
-    )
-
-
-if __name__ == "__main__":
-    main()

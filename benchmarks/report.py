@@ -1,72 +1,62 @@
-"""The report of 5,000 images: how long it takes to make, how large it is, and how soon it opens.
+"""The report: how long it takes to make, how large it is, and how soon it opens."""
 
-python -m benchmarks.report [--runs 3] [--work DIR]
-
-Needs Chromium (see docs/report.md). Prints Markdown. The images are those of the sample, over and
-over, each a file of its own.
-"""
-
-import argparse
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measure import measure, python
+from benchmarks.bench import SAMPLE, Bench, Table, seconds
+from benchmarks.measure import groundray, measure
 from benchmarks.predictions import make_predictions
-from tests.browser import open_browser, seconds_to_open
+from tests.browser import MISSING, find_browser, open_browser, seconds_to_open
 
 IMAGES, PER_IMAGE = 5_000, 20
-_SAMPLE = Path(__file__).parent.parent / "tests/data/coco_small_ccby"
 
 
-def main() -> None:
-    """Makes predictions and images, then reports of one and of three checkpoints."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--work", type=Path, default=None, help="where everything goes")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.work) as work:
-        print_table(Path(work), arguments.runs)
-
-
-def print_table(work: Path, runs: int) -> None:
+def tables(bench: Bench) -> Iterator[Table]:
     """What a report costs beyond the scores, and what opening it does."""
-    make_images(work)
-    names = [work / f"checkpoint-{number}" for number in range(3)]
-    for number, folder in enumerate(names):
-        make_predictions(folder, images=IMAGES, per_image=PER_IMAGE, shards=5, seed=number)
-    print(f"\n{IMAGES:,} images, {IMAGES * PER_IMAGE:,} predictions a checkpoint\n")
-    print("| checkpoints | CPU s, scores | CPU s | wall s | memory MB | file MB | opens in s |")
-    print("|---|---|---|---|---|---|---|")
-    for shown in (names[:1], names):
-        out = work / "out"
-        command = python("groundray.engine", "evaluate", *shown, out, "--overwrite")
-        without = measure([*command, "--gallery", "0"])
-        found = measure(command)
+    images = bench.size(IMAGES)
+    runs = [bench.work / f"checkpoints/{number}" for number in range(3)]
+    for number, folder in enumerate(runs):
+        make_predictions(folder, images=images, per_image=PER_IMAGE, shards=5, seed=number)
+    _make_images(bench, runs[0].parent / "images/val-00000", images)
+    rows = []
+    for compared in (runs[:1], runs):
+        out = bench.fresh()
+        without = measure(groundray("evaluate", *compared, bench.fresh(), "--gallery", 0))
+        found = measure(groundray("evaluate", *compared, out))
         page = out / "report.html"
-        with open_browser() as browser:
-            opened = median(seconds_to_open(browser, page) for _ in range(runs))
-        print(
-            f"| {len(shown)} | {without.cpu_s:.1f} | {found.cpu_s:.1f} | {found.wall_s:.1f} "
-            f"| {found.peak_bytes / 1e6:.0f} | {page.stat().st_size / 1e6:.1f} | {opened:.2f} |"
+        rows.append(
+            [
+                str(len(compared)),
+                seconds(without.cpu_s),
+                seconds(found.cpu_s),
+                seconds(found.wall_s),
+                f"{found.peak_bytes / 1e6:.0f}",
+                f"{page.stat().st_size / 1e6:.1f}",
+                _opens_in(page, bench.runs),
+            ]
         )
+    yield Table(
+        f"The report of {images:,} images, {images * PER_IMAGE:,} predictions a checkpoint",
+        ("checkpoints", "CPU s, scores", "CPU s", "wall s", "memory MB", "file MB", "opens in s"),
+        rows,
+        "" if find_browser() else f"Not opened: {MISSING}.",
+    )
 
 
-def make_images(work: Path) -> None:
-    """Image files where the predictions say that they are."""
-    converted = work / "converted"
-    measure(
-        python(
-            "groundray.engine", "convert", _SAMPLE, converted, "--format", "qwen3-vl",
-            "--runner", "local", "--json",
-        )
-    )  # fmt: skip
+def _opens_in(page: Path, runs: int) -> str:
+    """Seconds until the gallery shows, where there is a browser."""
+    if find_browser() is None:
+        return ""
+    with open_browser() as browser:
+        return seconds(median(seconds_to_open(browser, page) for _ in range(runs)))
+
+
+def _make_images(bench: Bench, folder: Path, images: int) -> None:
+    """Image files where the predictions say that they are: the sample's, over and over."""
+    converted = bench.fresh()
+    measure(groundray("convert", SAMPLE, converted, "--format", "qwen3-vl", "--runner", "local"))
     sample = sorted(converted.glob("images/*/*.jpg"))
-    folder = work / "images" / "val-00000"
     folder.mkdir(parents=True)
-    for i in range(IMAGES):
+    for i in range(images):
         (folder / f"{i + 1:012d}.jpg").hardlink_to(sample[i % len(sample)])
-
-
-if __name__ == "__main__":
-    main()

@@ -3,7 +3,7 @@
 It does what such scripts do: reads each file whole into pandas, decodes every image with Pillow and
 saves it as JPEG anew, normalises box by box in Python, and dumps one line a row with json.
 
-python -m benchmarks.usual_script DATA OUT
+python -m benchmarks.subjects.usual_script DATA OUT
 """
 
 import io

@@ -1,6 +1,6 @@
 """AP alone, by pycocotools: what evaluation is measured against.
 
-python -m benchmarks.pycocotools_ap GT.json DETECTIONS.json
+python -m benchmarks.subjects.pycocotools_ap GT.json DETECTIONS.json
 """
 
 import sys

@@ -1,0 +1,63 @@
+"""How conversion grows with rows, with workers, and what annotations alone take."""
+
+from collections.abc import Iterator
+
+from benchmarks.bench import COSTS, Bench, Table, costs
+from benchmarks.data import make_annotations, make_coco_like
+from benchmarks.measure import groundray, measure
+
+ROWS = (1_000, 4_000, 15_000, 60_000)
+ROWS_PER_FILE = 750
+IMAGE_BYTES = 150_000
+ANNOTATION_ROWS = 1_000_000
+
+RUNNERS: dict[str, tuple[object, ...]] = {
+    "local": ("--runner", "local"),
+    "ray, 1 worker": ("--runner", "ray", "--num-cpus", 1),
+    "ray, 2 workers": ("--runner", "ray", "--num-cpus", 2),
+}
+
+
+def tables(bench: Bench) -> Iterator[Table]:
+    """Images, then annotations; each conversion runs once."""
+    yield _images(bench)
+    yield _annotations(bench)
+
+
+def _images(bench: Bench) -> Table:
+    rows, left_out = [], []
+    for num_rows in map(bench.size, ROWS):
+        if not bench.fits(num_rows * IMAGE_BYTES, len(RUNNERS)):
+            left_out.append(f"{num_rows:,}")
+            continue
+        data = bench.work / f"images-{num_rows}"
+        files = -(-num_rows // ROWS_PER_FILE)
+        make_coco_like(data, rows=num_rows, files=files, row_group_rows=100)
+        for name, options in RUNNERS.items():
+            took = measure(
+                groundray("convert", data, bench.fresh(), "--format", "qwen3-vl", *options)
+            )
+            rate = f"{num_rows / took.wall_s:,.0f}"
+            rows.append([f"{num_rows:,}", name, *costs(took), rate])
+    return Table(
+        "Conversion of images of 150 KB, as rows and workers grow",
+        ("images", "runner", *COSTS, "images / s"),
+        rows,
+        f"Left out for want of space: {', '.join(left_out)}." if left_out else "",
+    )
+
+
+def _annotations(bench: Bench) -> Table:
+    num_rows = bench.size(ANNOTATION_ROWS)
+    data = bench.work / "annotations"
+    make_annotations(data, rows=num_rows, files=20)
+    reference = ("--format", "qwen3-vl", "--images", "reference")
+    rows = []
+    for name, options in RUNNERS.items():
+        took = measure(groundray("convert", data, bench.fresh(), *reference, *options))
+        rows.append([name, *costs(took), f"{num_rows / took.wall_s:,.0f}"])
+    return Table(
+        f"Conversion of {num_rows:,} rows of 7 boxes whose images stay behind URLs",
+        ("runner", *COSTS, "rows / s"),
+        rows,
+    )

@@ -1,0 +1,66 @@
+"""Start-up: of commands, of Ray, and until the first shard is on the disk."""
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from benchmarks.bench import COSTS, SAMPLE, Bench, Table, costs, seconds
+from benchmarks.data import make_coco_like
+from benchmarks.measure import groundray, medians, on_cluster, python
+
+
+def tables(bench: Bench) -> Iterator[Table]:
+    """Commands on 16 rows; then what a cluster adds, started and running."""
+    yield _commands(bench)
+    yield _cluster(bench)
+
+
+def _commands(bench: Bench) -> Table:
+    convert = partial(_convert, bench, SAMPLE)
+    commands: dict[str, Callable[[], list[str]]] = {
+        "python that does nothing": lambda: [sys.executable, "-c", ""],
+        "`groundray --help`": partial(groundray, "--help"),
+        "`groundray formats`": partial(groundray, "formats", "list"),
+        "`groundray inspect`": partial(groundray, "inspect", SAMPLE),
+        "`groundray convert`": partial(convert, "local"),
+        "`groundray convert --runner ray`": partial(convert, "ray", "--num-cpus", 2),
+        "Ray started and stopped, nothing else": partial(python, "benchmarks.subjects.idle_ray"),
+    }
+    found = medians(commands, bench.runs)
+    return Table(
+        "Commands on the sample of 16 images",
+        ("what", *COSTS),
+        [[name, *costs(each)] for name, each in found.items()],
+    )
+
+
+def _cluster(bench: Bench) -> Table:
+    rows = bench.size(15_000)
+    data = bench.work / "start"
+    make_coco_like(data, rows=rows, files=20, row_group_rows=100)
+    cold = [on_cluster([_convert(bench, data, "ray")]) for _ in range(bench.runs)]
+    tiny = [_convert(bench, SAMPLE, runner) for runner in ("ray", "local") * (bench.runs + 1)]
+    warm = on_cluster([*tiny, _convert(bench, data, "ray")])
+    ray_s, local_s = median(warm.wall_s[2:-1:2]), median(warm.wall_s[3:-1:2])
+    start_s = median(each.start_s for each in cold)
+    first_s = median(each.first_shard_s[0] for each in cold)
+    return Table(
+        "What Ray adds, in a process that is connected to a cluster of two workers",
+        ("what", "s"),
+        [
+            ["`ray.init` of a local cluster", seconds(start_s)],
+            [f"first shard of {rows:,} images on the disk, after `ray.init`", seconds(first_s)],
+            ["the same on a cluster that ran before", seconds(warm.first_shard_s[-1])],
+            ["16 images on a cluster that ran before", seconds(ray_s)],
+            ["16 images with `--runner local`, same process", seconds(local_s)],
+            ["what the running cluster adds", seconds(ray_s - local_s)],
+        ],
+        "A shard is on the disk when it has its final name. The first one holds 1,000 images.",
+    )
+
+
+def _convert(bench: Bench, source: Path, runner: str, *options: object) -> list[str]:
+    where = (source, bench.fresh())
+    return groundray("convert", *where, "--format", "qwen3-vl", "--runner", runner, *options)
