@@ -72,6 +72,8 @@ _REQUIRED = ("name", "source", "nothing", "prompts", "codec", "grammar")
 # A box that comes back further off, as a share of the image, was never encoded.
 _ROUGHLY = 0.1
 
+_SHOWN_CHARS = 500
+
 _WORDS: Mapping[Any, str] = {
     str: "a text in quotes",
     int: "a whole number",
@@ -128,7 +130,7 @@ def _parsed(content: bytes, where: str) -> dict[str, Any]:
 
     try:
         declared: dict[str, Any] = tomllib.loads(content.decode())
-    except ValueError as error:  # of the encoding, too
+    except (ValueError, RecursionError) as error:  # of the encoding, too; nested too deep
         raise FormatError(f"{where}: not a TOML file: {error}") from error
     return declared
 
@@ -238,9 +240,10 @@ def _try(made: DeclaredFormat, task: Task, where: str) -> None:
     answer = made.parse(text)
     found = sorted(each.wire for each in answer.objects)
     if found != sorted(map(tuple, wire)) or answer.issues:
+        read = f"{found} {', '.join(answer.issues)}".rstrip()
         raise FormatError(
-            f"{where}: the format cannot read back what it writes for {task}: {text!r} is read as "
-            f"{found} {', '.join(answer.issues)}".rstrip()
+            f"{where}: the format cannot read back what it writes for {task}: "
+            f"{text[:_SHOWN_CHARS]!r} is read as {read[:_SHOWN_CHARS]}"
         )
     empty = made.parse(made.nothing)
     if empty.objects or empty.issues:
@@ -263,4 +266,4 @@ def _close(key: object, known: Collection[str]) -> str:
 
 
 def _wrong(where: str, key: str, value: object, right: str) -> FormatError:
-    return FormatError(f"{where}: {key} = {value!r}: expected {right}")
+    return FormatError(f"{where}: {key} = {repr(value)[:_SHOWN_CHARS]}: expected {right}")

@@ -7,8 +7,8 @@ The second is a line of a batch output, as vLLM, SGLang, FastDeploy and OpenAI w
 """
 
 import json
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import orjson
@@ -23,6 +23,7 @@ TEXT_KEYS = ("text", "response", "answer", "predict", "generated_text")
 """Where the answer may stand; two that differ are refused."""
 
 _OK = 200
+_HIGHEST = 1e308
 
 
 def parse_line(line: bytes) -> Mapping[str, Any]:
@@ -106,7 +107,7 @@ def _answer_of_response(response: Mapping[str, Any]) -> Answer:
         answer = read_completion(body)
     except ValueError as error:
         raise ValueError(f"its response has {error}") from None
-    return answer
+    return replace(answer, text=_well_formed(answer.text))
 
 
 def _message_of(error: object) -> str:
@@ -121,7 +122,7 @@ def _pieces(tokens: object) -> list[tuple[str, float]]:
     for token in tokens if isinstance(tokens, list) else []:
         pair = (token.get("text"), token.get("logprob")) if isinstance(token, Mapping) else token
         match pair:
-            case [str(text), float() | int() as logprob] if not math.isnan(logprob):
+            case [str(text), float() | int() as logprob] if -_HIGHEST < logprob < _HIGHEST:
                 pieces.append((text, float(logprob)))
             case _:
                 return []

@@ -34,7 +34,7 @@ def read_completion(body: object) -> Answer:
     if not isinstance(message, Mapping):
         raise ValueError("no message in its first choice")  # noqa: TRY004  of data
     finish = choice.get("finish_reason")
-    if finish not in _FINISHES:
+    if not isinstance(finish, str | None) or finish not in _FINISHES:
         return Answer("", error=f"the server ended the answer with finish_reason {finish!r}")
     text = _text_of(message)
     return Answer(
@@ -111,7 +111,7 @@ def _read_tokens(logprobs: object, text: str) -> tuple[Token, ...] | None:
         return None
     try:
         pieces = list(_iter_pieces(entries))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return fit_tokens(pieces, text)
 
@@ -122,4 +122,6 @@ def _iter_pieces(entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, float]
     for entry in entries:
         octets = entry.get("bytes")
         piece = entry["token"] if octets is None else decoder.decode(bytes(octets))
+        if not isinstance(piece, str):
+            raise TypeError("a token that is no text")
         yield piece, float(entry["logprob"])

@@ -15,6 +15,7 @@ from groundray.engine.sources import file_system, public_name
 from groundray.formats.errors import SourceError
 
 _IMAGES_AT_ONCE = 2_000
+_NOT_COCO = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def read_truth(place: str) -> CocoTruth:
     fields = _read(place)
     try:
         return _truth(fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except _NOT_COCO as error:
         message = f"{public_name(place)}: not a COCO file of annotations: {error!r}"
         raise SourceError(message) from error
 
@@ -66,7 +67,7 @@ def read_detections(place: str, truth: CocoTruth) -> Iterator[Pairs]:
     results = _read(place)
     try:
         yield from _iter_pairs(results, truth)
-    except (KeyError, TypeError, ValueError) as error:
+    except _NOT_COCO as error:
         message = f"{public_name(place)}: not a COCO file of results: {error!r}"
         raise SourceError(message) from error
 
@@ -89,7 +90,7 @@ def _truth(fields: Any) -> CocoTruth:
     annotations = fields["annotations"]
     of_image = _array([places[each["image_id"]] for each in annotations], np.int64)
     order = np.argsort(of_image, kind="stable")
-    xywh = _array([each["bbox"] for each in annotations], np.float64).reshape(-1, 4)[order]
+    xywh = _boxes(annotations)[order]
     area = [each.get("area") for each in annotations]
     known = _array([np.nan if each is None else each for each in area], np.float64)[order]
     return CocoTruth(
@@ -117,7 +118,7 @@ def _iter_pairs(results: Any, truth: CocoTruth) -> Iterator[Pairs]:
     order = np.argsort(of_image, kind="stable")
     invented: dict[str, int] = {}
     class_ = _array([_class_of(each, truth, invented) for each in results], np.int64)[order]
-    xywh = _array([each["bbox"] for each in results], np.float64).reshape(-1, 4)[order]
+    xywh = _boxes(results)[order]
     score = _array([each["score"] for each in results], np.float64)[order]
     ends = np.searchsorted(of_image[order], np.arange(len(truth.ids) + 1))
     for first in range(0, len(truth.ids), _IMAGES_AT_ONCE):
@@ -137,7 +138,7 @@ def _iter_pairs(results: Any, truth: CocoTruth) -> Iterator[Pairs]:
             target_area=truth.area[targets],
             is_crowd=truth.is_crowd[targets],
             prediction_offsets=ends[first : last + 1] - ends[first],
-            prediction_xyxy=sound_boxes(xywh_to_xyxy(xywh[rows])),
+            prediction_xyxy=xywh_to_xyxy(xywh[rows]),
             prediction_class=class_[rows],
             prediction_score=score[rows],
             wire=np.full((rows.stop - rows.start, 4), np.nan),
@@ -151,6 +152,11 @@ def _class_of(result: dict[str, Any], truth: CocoTruth, invented: dict[str, int]
         name = f"category_id {result['category_id']}"
         return INVENTED - invented.setdefault(name, len(invented))
     return number
+
+
+def _boxes(annotations: Sequence[dict[str, Any]]) -> FloatArray:
+    """`(N, 4)` xywh; a box that is not finite, or beyond a billion pixels, is cut or at 0."""
+    return sound_boxes(_array([each["bbox"] for each in annotations], np.float64).reshape(-1, 4))
 
 
 def _array(values: Sequence[Any], dtype: Any) -> "np.ndarray[Any, Any]":

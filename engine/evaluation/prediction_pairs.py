@@ -64,7 +64,7 @@ class PairsBuilder:
         ids, images, sizes, grounding, point, issues, errors, cut, tokens = (
             zip(*self._head, strict=True) if self._head else empty
         )
-        target_xyxy = _boxes(self._target_xyxy)
+        target_xyxy = sound_boxes(_boxes(self._target_xyxy))
         area = np.array(self._area)
         return Pairs(
             id=ids,

@@ -20,6 +20,7 @@ from groundray.engine.sources.columns import (
     to_floats,
 )
 from groundray.engine.sources.layout import Layout, Order, Path
+from groundray.engine.sources.schema import is_number
 
 
 class BoxLists(NamedTuple):
@@ -48,6 +49,8 @@ def read_boxes(paths: Sequence[Path], batch: pa.RecordBatch) -> BoxLists:
         column = open_list(column)
         if not pt.is_list(column.values.type):
             return _from_flat(column)
+    elif is_number(column.values.type) and not pt.is_null(column.values.type):
+        return _from_flat(column)  # a list of structs that hold one number each
     while pt.is_list(column.values.type) and pt.is_list(column.values.type.value_type):
         column = open_list(column)
     return _from_lists(column)

@@ -17,6 +17,7 @@ from groundray.formats.errors import LayoutError
 from groundray.formats.tasks import TASKS
 
 _PATH = re.compile(r'\s*(?:"([^"]+)"|([^."]+))\s*(?:\.|$)')
+_SHOWN_CHARS = 500
 _Parser = Callable[[Any], Any]
 
 
@@ -65,7 +66,8 @@ def parse_fields(declared: Mapping[str, Any], *, where: str) -> Draft:
             parse: _Parser = _PARSERS.get(name, parse_path)
             setattr(draft, name, parse(value))
         except ValueError as error:
-            raise LayoutError(f"{where}: {name} = {value!r}: {error}") from error
+            shown = repr(value)[:_SHOWN_CHARS]
+            raise LayoutError(f"{where}: {name} = {shown}: {error}") from error
     return draft
 
 
@@ -149,7 +151,7 @@ def _read_toml(place: str) -> dict[str, Any]:
             declared: dict[str, Any] = tomllib.loads(bytes(handle.read()).decode())
     except OSError as error:
         raise LayoutError(f"{public_name(place)}: the layout file cannot be read") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # of the encoding, too; nested too deep
         raise LayoutError(f"{public_name(place)}: not TOML: {error}") from error
     return declared
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from groundray.formats.base import ParsedAnswer, Rendered, Wire
+from groundray.formats.errors import FormatError
 from groundray.formats.grammars.base import MAX_TOKENS, Body
 from groundray.formats.grammars.findings import Findings, gathered
 from groundray.formats.grammars.loose_strings import MAX_STRING
@@ -15,6 +16,7 @@ from groundray.formats.grammars.wire_numbers import numbers_in
 _NUMBERS = r"[-+.\d][-+\d.,，;；\seE]*"  # noqa: RUF001 - Chinese text has marks of its own
 _GROUP = re.compile(rf"[\[(](?:(?<=[\[(])\s{{0,9}}(?P<numbers>{_NUMBERS})[\])]{{1,2}})")
 _CUT = re.compile(rf"[\[(]\s{{0,9}}(?P<numbers>(?:{_NUMBERS})?)")
+_TEMPLATE = re.compile(r"%0?\d?(?:\.\d)?[dfs]")
 _BOX_MARKS = ";；"  # noqa: RUF001
 _BOX = re.compile(f"[^{_BOX_MARKS}]+")
 _OPENERS = "[("
@@ -48,6 +50,11 @@ class BracketProse:
     comma: str = ","
     between_boxes: str = ";"
     between: str = ", "
+
+    def __post_init__(self) -> None:
+        """Refuses what could write no numbers."""
+        if not _TEMPLATE.fullmatch(self.number):
+            raise FormatError(f"number = {self.number!r}: expected a place, such as %.3f or %03d")
 
     def label_text(self, label: str) -> str:
         """The label itself."""

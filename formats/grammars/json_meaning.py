@@ -146,7 +146,7 @@ class _Reader:
     def _box(self, numbers: Numbers, label: str | None) -> None:
         values, start, stop = numbers
         if len(values) == self.count and all(map(math.isfinite, values)):
-            self.meaning.objects.append(ParsedObject(label, values))
+            self.meaning.objects.append(ParsedObject(label or None, values))
             self.meaning.spans.append((start, stop))
         else:
             self.meaning.bad = True

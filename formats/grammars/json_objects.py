@@ -12,6 +12,7 @@ from groundray.formats.errors import FormatError
 from groundray.formats.grammars.base import MAX_TOKENS, Body
 from groundray.formats.grammars.json_meaning import Meaning, meaning_of
 from groundray.formats.grammars.loose_json import Group, scan
+from groundray.formats.grammars.number_runs import require_count
 from groundray.formats.grammars.wire_numbers import numbers_in
 from groundray.formats.issues import BAD_BOX, TRUNCATED, UNPARSABLE
 from groundray.formats.nothing import says_nothing
@@ -44,6 +45,7 @@ class Json:
 
     def __post_init__(self) -> None:
         """Refuses an item that could not carry a box."""
+        require_count(self.count)
         if self.item.count("{box}") != 1 or self.item.count("{label}") > 1:
             raise FormatError(
                 f"item = {self.item!r}: expected one {{box}}, and one {{label}} or none"

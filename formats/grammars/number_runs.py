@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from groundray.formats.errors import FormatError
 from groundray.formats.grammars.base import MAX_TOKENS
 from groundray.formats.grammars.wire_numbers import COMMA, to_number
 
@@ -21,7 +22,28 @@ _BARE_GAP = rf"\s{{0,99}}{COMMA}\s{{0,99}}|\s{{1,99}}"
 _MAX_GAP = 200
 
 _PLACE = re.compile(r"%0?\d?d")
+_MOST_NUMBERS = 16
 _BEGUN = re.compile(r"<[^<>\s]{0,40}\Z")
+
+
+def require_count(count: int) -> None:
+    """Refuses a number of numbers that no object has.
+
+    Raises:
+        FormatError: it is not 1 to 16.
+    """
+    if not 1 <= count <= _MOST_NUMBERS:
+        raise FormatError(f"count = {count}: expected 1 to {_MOST_NUMBERS} numbers an object")
+
+
+def require_template(key: str, template: str) -> None:
+    """Refuses a template that does not write one number.
+
+    Raises:
+        FormatError: it has no place such as `%d` or `%04d`, several, or another `%`.
+    """
+    if len(_PLACE.findall(template)) != 1 or "%" in _PLACE.sub("", template):
+        raise FormatError(f"{key} = {template!r}: expected one place for a number, such as %04d")
 
 
 @dataclass(frozen=True, slots=True)

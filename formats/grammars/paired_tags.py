@@ -14,6 +14,8 @@ from groundray.formats.grammars.number_runs import (
     begun_token,
     number_patterns,
     number_runs,
+    require_count,
+    require_template,
 )
 from groundray.formats.nothing import says_nothing
 
@@ -54,6 +56,11 @@ class PairedTags:
     lead: str = ""
     count: int = 4
     sorted_by: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what could write no numbers."""
+        require_template("number", self.number)
+        require_count(self.count)
 
     def label_text(self, label: str) -> str:
         """The label itself."""

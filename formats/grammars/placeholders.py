@@ -91,7 +91,7 @@ class _Reading:
         self.waits = False
         wire = tuple(numbers)
         if len(wire) == 4 and all(map(math.isfinite, wire)):
-            self.objects.append(ParsedObject(self.label, wire))
+            self.objects.append(ParsedObject(self.label or None, wire))
             self.spans.append((self.offset + start, self.offset + stop))
         else:
             self.bad = True

@@ -16,6 +16,8 @@ from groundray.formats.grammars.number_runs import (
     ignored_pattern,
     number_patterns,
     number_runs,
+    require_count,
+    require_template,
 )
 from groundray.formats.nothing import says_nothing
 
@@ -43,6 +45,11 @@ class TokenRun:
     count: int = 4
     gathers: bool = False
     ignored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses what could write no numbers."""
+        require_template("token", self.token)
+        require_count(self.count)
 
     def label_text(self, label: str) -> str:
         """The label itself."""

@@ -20,6 +20,7 @@ OLD_NAMES: Mapping[str, str] = MappingProxyType(
 """Keys that examples of PaddleFormers 1.0 and before have, and what 1.2 calls them."""
 
 _RECOMPUTE = "recompute"
+_MOST_VALUES = 10_000
 _KEY = re.compile(r"^([A-Za-z_]\w*)\s*:")
 
 
@@ -78,11 +79,24 @@ def parse_settings(text: str | bytes, *, where: str) -> dict[str, Any]:
 
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except Exception as error:  # PyYAML raises whatever its constructors stumble on
         raise ModelError(f"recipe {where} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise ModelError(f"recipe {where} is not a mapping of names to values")
+    _require_few_values(found, where)
     return found
+
+
+def _require_few_values(settings: dict[str, Any], where: str) -> None:
+    """Refuses what some anchors of YAML can unfold to: billions of values, or a ring of them."""
+    waiting: list[Any] = [settings]
+    for _ in range(_MOST_VALUES):
+        if not waiting:
+            return
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+    raise ModelError(f"recipe {where} holds more than {_MOST_VALUES:,} values")
 
 
 def spelled_now(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +154,11 @@ def read_yaml_recipe(content: bytes, path: str) -> Recipe:
     Raises:
         ModelError: it is not a mapping of names to values.
     """
-    settings = parse_settings(content, where=path)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"recipe {path} is not UTF-8: {error}") from error
+    settings = parse_settings(text, where=path)
     on_cpu = settings.get("device") == "cpu"
     parts = ("tensor_model_parallel_size", "pipeline_model_parallel_size")
     gpus = 1
@@ -151,5 +169,5 @@ def read_yaml_recipe(content: bytes, path: str) -> Recipe:
         name=Path(path).name,
         file=Path(path),
         gpus=0 if on_cpu else gpus,
-        text=content.decode("utf-8"),
+        text=text,
     )

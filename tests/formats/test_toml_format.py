@@ -166,6 +166,8 @@ def test_every_grammar_can_be_declared(codec: str, grammar: str) -> None:
         ("{box}", "box", '[grammar] item = \'{"name": {label}, "box": box}\': expected one {box}'),
         ("item =", 'brackets = "[]"\nitem =', "grammar.brackets = '[]': expected a list of 2 text"),
         ("item =", "count = 3\nitem =", "the format cannot write detection: "),
+        ("item =", "count = 999999999\nitem =", "[grammar] count = 999999999: expected 1 to 16"),
+        ("item =", f"brackets = {'[' * 3000}\nitem =", "not a TOML file: "),
         ('"name": {label}', '"colour": {label}', None),
         ('"box": {box}', '"size": {box}', "cannot read back what it writes for detection: "),
         ("[prompts]\ndetection", "prompts", "expected a table, [prompts]"),
@@ -183,6 +185,37 @@ def test_an_error_names_the_key_the_value_and_what_is_right(
         read(text)
     assert str(caught.value).startswith("ours.toml: ")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "message"),
+    [
+        (
+            'kind = "token_run"\ntoken = "<loc%0999999999d>"',
+            "token = '<loc%0999999999d>': expected",
+        ),
+        ('kind = "token_run"\ntoken = "<loc>"', "token = '<loc>': expected one place for a number"),
+        ('kind = "token_run"\ntoken = "<%d_%d>"', "token = '<%d_%d>': expected one place for a nu"),
+        (
+            'kind = "paired_tags"\nbox_tags = ["<", ">"]\nnumber = "%s%%"',
+            "number = '%s%%': expected one place for a number",
+        ),
+        ('kind = "bracket_prose"\nnumber = "%.999999999f"', "number = '%.999999999f': expected a"),
+    ],
+)
+def test_templates_of_numbers_are_refused_before_they_are_filled(
+    grammar: str, message: str
+) -> None:
+    text = OURS[: OURS.index("[grammar]")] + f"[grammar]\n{grammar}"
+    with pytest.raises(FormatError) as caught:
+        read(text)
+    assert message in str(caught.value)
+
+
+def test_messages_show_the_beginning_of_a_long_value() -> None:
+    with pytest.raises(FormatError) as caught:
+        read(OURS.replace('"ours"', f'"{"x" * 100_000}"'))
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_path_is_taken_for_a_name(tmp_path: Path) -> None:

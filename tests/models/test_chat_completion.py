@@ -25,6 +25,18 @@ def test_a_text_of_none_is_an_empty_answer() -> None:
     assert read_completion(body({"content": None})) == Answer("")
 
 
+@pytest.mark.parametrize("finish", [{"reason": "stop"}, ["stop"], "content_filter", 7])
+def test_an_unknown_reason_to_finish_is_named(finish: object) -> None:
+    answer = read_completion(body({"content": "cat"}, finish_reason=finish))
+    assert answer == Answer("", error=f"the server ended the answer with finish_reason {finish!r}")
+
+
+@pytest.mark.parametrize("token", [3, ["c"], {"text": "cat"}, None])
+def test_tokens_that_are_no_text_are_left_out(token: object) -> None:
+    logprobs = {"content": [{"token": token, "logprob": -1.0}]}
+    assert read_completion(body({"content": "cat"}, logprobs=logprobs)) == Answer("cat")
+
+
 @pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
 def test_reasoning_counts_only_where_no_text_came_after_it(key: str) -> None:
     assert read_completion(body({"content": "cat", key: "hm"})).text == "cat"

@@ -37,6 +37,17 @@ def test_the_registry_finds_a_whole_backend(answers: Path) -> None:
     assert isinstance(backend, Backend)
 
 
+def test_half_a_character_of_a_batch_output_can_be_stored(answers: Path) -> None:
+    choice = {"message": {"content": "a\ud83d"}}
+    line = {"custom_id": "1", "response": {"body": {"choices": [choice]}}}
+    assert [answer.text for answer in replay(write(answers, line), "1")] == ["a?"]
+
+
+def test_logprobs_beyond_float64_are_left_out(answers: Path) -> None:
+    line = '{"id": "1", "text": "a", "tokens": [["a", -1' + "0" * 400 + "]]}"
+    assert replay(write(answers, line), "1", logprobs=True) == [Answer("a")]
+
+
 def test_answers_come_in_the_order_of_the_prompts(answers: Path) -> None:
     write(answers, {"id": "1", "text": "one"}, {"id": "2", "text": "two"})
     assert [answer.text for answer in replay(answers, "2", "1", "2")] == ["two", "one", "two"]

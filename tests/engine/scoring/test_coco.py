@@ -63,6 +63,25 @@ def test_undefined_sizes_stay_undefined(tmp_path: Path) -> None:
     assert found[3] == found[5] == -1
 
 
+@pytest.mark.parametrize("number", [None, 1e308, -1e308])
+def test_boxes_of_no_sense_match_nothing_and_count(tmp_path: Path, number: float | None) -> None:
+    box = [number, 1, 1e308, number]
+    truth = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "a"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": box}],
+    }
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    (tmp_path / "dt.json").write_text(
+        json.dumps([{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.5}])
+    )
+    known = read_truth(str(tmp_path / "gt.json"))
+    (pairs,) = read_detections(str(tmp_path / "dt.json"), known)
+    for xyxy in (pairs.target_xyxy, pairs.prediction_xyxy):
+        assert np.isfinite(xyxy).all()
+        assert len(xyxy) == 1
+
+
 def test_ids_from_0_are_numbered_anew() -> None:
     folder = PAIRS / "hotcoco_zero"
     assert ours(folder / "gt.json", folder / "dt.json")[0] == 1

@@ -319,6 +319,18 @@ def test_flat_lists_that_are_no_whole_boxes_are_a_fault(tmp_path: Path) -> None:
     assert len(batch.records) == 15
 
 
+def test_a_list_of_structs_of_one_number_each_is_read_as_a_flat_list(tmp_path: Path) -> None:
+    made = makers.kangaroo()
+    rows: list[dict[str, Any]] = made.table.to_pylist()
+    boxes = [[{"box": number} for number in row["bbox"]] for row in rows]
+    table = made.table.drop_columns(["bbox"]).append_column("objects", pa.array(boxes))
+    makers.write(table, tmp_path / "train.parquet")
+    makers.write_images(tmp_path / "images")
+    (batch,) = decode(open_source([str(tmp_path)]))
+    assert batch.faults == ()
+    np.testing.assert_allclose(batch.records.xyxy[0], makers.pictures()[0].xyxy[0])
+
+
 def test_boxes_of_the_wrong_number_of_numbers_cost_only_themselves(tmp_path: Path) -> None:
     made = makers.voc()
     rows: list[dict[str, Any]] = made.table.to_pylist()

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -130,10 +131,23 @@ def test_a_file_of_ones_own_is_a_recipe_with_the_spellings_of_1_0(tmp_path: Path
     assert "attn_impl" not in recipe.settings
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [1\n", ""])
-def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path: Path, text: str) -> None:
+LAUGHS = "a: &a [1, 1]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopqrst")
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"- a\n- b\n", b"a: [1\n", b"", b"a: 2024-13-01\n", b"a: !!int ''\n"),
+        *(b"a: " + b"[" * 3000, b"a: 1\n".decode().encode("utf-16"), LAUGHS.encode()),
+        b"a: &a [*a]\n",
+    ],
+    ids=lambda content: repr(content[:20]),
+)
+def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text(text)
+    file.write_bytes(content)
     with pytest.raises(ModelError, match=r"mine\.yaml"):
         get_recipe(str(file))
 
