@@ -6,17 +6,19 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.bench import COSTS, SAMPLE, Bench, Table, costs, ratio, seconds
-from benchmarks.data import make_coco_like, mean_image_bytes
+from benchmarks.data import IMAGE_BYTES, make_coco_like, mean_image_bytes
 from benchmarks.measure import Measured, groundray, medians, on_cluster, python
 
 ROWS, FILES = 15_000, 20
-SINGLE_ROWS = 3_000
+SINGLE_ROWS, FORMATS_ROWS = 3_000, 2_000
+TWO = "floor, 2 processes"
 FORMATS = ("qwen3-vl", "ernie-4.5-vl", "glm-4.5v", "qwen2.5-vl", "qwen3-vl-json", "internvl")
 
 
 def tables(bench: Bench) -> Iterator[Table]:
     """Whole conversions, what of them is our own work, and what further formats cost."""
     rows = bench.size(ROWS)
+    bench.check_fits(rows * IMAGE_BYTES, 6 + 5 * bench.runs)
     data, wide, single = (bench.work / name for name in ("group100", "group1000", "single"))
     make_coco_like(data, rows=rows, files=FILES, row_group_rows=100)
     make_coco_like(wide, rows=rows, files=rows // 1000 or 1, row_group_rows=1000)
@@ -30,7 +32,7 @@ def tables(bench: Bench) -> Iterator[Table]:
         "floor, 1 process, sha256 of all it writes": partial(
             _beside, bench, "floor", data, 1, "sha256"
         ),
-        "floor, 2 processes": partial(_beside, bench, "floor", data, 2),
+        TWO: partial(_beside, bench, "floor", data, 2),
         "`--runner local`": partial(_convert, bench, data, *local),
         "the same, row groups of 1,000": partial(_convert, bench, wide, *local),
         "the same, 3,000 images in one row group of 450 MB": partial(
@@ -43,7 +45,7 @@ def tables(bench: Bench) -> Iterator[Table]:
         "`--runner local`, 16 images": partial(_convert, bench, SAMPLE, *local),
         "`--runner ray`, 16 images": partial(_convert, bench, SAMPLE, *ray),
     }
-    once = ("usual script", *(name for name in alone if "same" in name or "sha256" in name))
+    once = ("usual script", TWO, *(name for name in alone if "same" in name or "sha256" in name))
     found = medians({**alone, **start}, bench.runs, once=once)
     warm_ray = [_convert(bench, each, "--runner", "ray") for each in (SAMPLE, *[data] * bench.runs)]
     warm_s = median(on_cluster(warm_ray).wall_s[1:])
@@ -72,10 +74,10 @@ def _whole(title: str, found: dict[str, Measured], warm_s: float) -> Table:
         title,
         ("what", *COSTS, "wall / script", "CPU / script", "wall / floor"),
         [*rows, [*warm, by_script, "", by_floor]],
-        "The script, the hashing floor and other row groups ran once. The floor reads the same "
+        "The script, the other floors and the other row groups ran once. The floor reads the same "
         "columns and writes the same image files: 1,000 a folder, aside, renamed with their "
         "folder. The running cluster has two CPUs and warm workers; of 2 processes of the floor "
-        f"its wall time is {ratio(warm_s, found['floor, 2 processes'].wall_s)}.",
+        f"its wall time is {ratio(warm_s, found[TWO].wall_s)}.",
     )
 
 
@@ -101,7 +103,7 @@ def _work(found: dict[str, Measured]) -> Table:
 
 def _formats(bench: Bench) -> Table:
     """What each further format adds to one conversion."""
-    rows = bench.size(4_000)
+    rows = bench.size(FORMATS_ROWS)
     data = bench.work / "formats"
     make_coco_like(data, rows=rows, files=4, row_group_rows=100)
     local = ("--runner", "local")

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from benchmarks.bench import COSTS, Bench, Table, costs
-from benchmarks.data import make_annotations, make_coco_like
+from benchmarks.data import IMAGE_BYTES, make_annotations, make_coco_like
 from benchmarks.measure import groundray, measure
 
 ROWS = (1_000, 4_000, 15_000, 60_000)
 ROWS_PER_FILE = 750
-IMAGE_BYTES = 150_000
 ANNOTATION_ROWS = 1_000_000
 
 RUNNERS: dict[str, tuple[object, ...]] = {
