@@ -5,6 +5,7 @@ on one machine: compare within it.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.topics) - set(TOPICS):
         parser.error(f"no topic {', '.join(unknown)}; there are {', '.join(TOPICS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or nobody would clean up
     runs = arguments.runs or (1 if arguments.quick else 3)
     parts: list[str] = []
     for place in arguments.work or [None]:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import psutil
 
-_EVERY_S = 0.1
+_FIRST_S, _EVERY_S = 0.005, 0.1
 _WEIGHING = 10
 """Times what weighing took until the next one: the kernel walks all pages of the processes."""
 
@@ -61,21 +61,33 @@ def measure(command: Sequence[str]) -> Measured:
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=said, stderr=complained)
-        while True:
-            ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if ended:
-                break
-            seen.look(process.pid)
-            time.sleep(_EVERY_S if time.perf_counter() - started > 2 * _EVERY_S else _EVERY_S / 20)
+        try:
+            exact_s = _wait(process, seen)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
         wall_s = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         complained.seek(0)
         if process.returncode:
-            _fail(process.returncode, command, complained.read())
-        exact_s = usage.ru_utime + usage.ru_stime
+            sys.stderr.write(complained.read().decode(errors="replace"))
+            raise subprocess.CalledProcessError(process.returncode, list(command))
         cpu_s = max(exact_s, sum(seen.cpu_s.values()))
         return Measured(wall_s, cpu_s, seen.peak_bytes, seen.largest_bytes, said.read().decode())
+
+
+def _wait(process: "subprocess.Popen[bytes]", seen: "_Seen") -> float:
+    """Waits for a process, looking at it; its CPU time, with that of what it waited for."""
+    every_s = _FIRST_S
+    while True:
+        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_utime + usage.ru_stime
+        seen.look(process.pid)
+        time.sleep(every_s)
+        every_s = min(every_s * 1.5, _EVERY_S)
 
 
 class OnCluster(NamedTuple):
@@ -163,8 +175,3 @@ class _Seen:
                 held.append(each.memory_full_info().pss)
         self.peak_bytes = max(self.peak_bytes, sum(held))
         self.largest_bytes = max(self.largest_bytes, *held, 0)
-
-
-def _fail(status: int, command: Sequence[str], complained: bytes) -> NoReturn:
-    sys.stderr.write(complained.decode(errors="replace"))
-    raise subprocess.CalledProcessError(status, list(command))
