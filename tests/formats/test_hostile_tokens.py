@@ -56,7 +56,7 @@ def test_runaway_text_takes_linear_time(name: str) -> None:
     pieces = FAMILIES[name][1]
     for start in ("", pieces[0], pieces[-1], "".join(pieces)):
         for piece in (*pieces, *COMMON):
-            require_linear_time(get_format(name).parse, start, piece, longest=160_000)
+            require_linear_time(get_format(name).parse, start, piece, longest=40_000)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -68,7 +68,7 @@ def test_a_label_of_runaway_text_is_none(name: str) -> None:
     assert [(found.category, list(found.wire)) for found in answer.objects] == [(None, wire[0])]
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ["deepseek-vl2", "molmo", "paddleocr-vl"])  # of each grammar
 def test_half_a_million_numbers_are_read_and_no_more(name: str) -> None:
     count, _ = FAMILIES[name]
     format_ = get_format(name)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from groundray.engine import Runner
 from groundray.engine.plugins import read_formats
 from groundray.formats import FORMATS
 from groundray.formats.errors import FormatError
@@ -62,17 +61,6 @@ def test_a_plugin_file_writes_examples(tmp_path: Path) -> None:
     box = f"@{round(x1)},{round(y1)},{round(x2)},{round(y2)}"
     assert box in first["messages"][1]["content"]
     assert "objects" not in first
-
-
-@pytest.mark.ray
-@pytest.mark.timeout(300)
-@pytest.mark.filterwarnings("default")
-def test_ray_workers_find_the_formats_of_a_plugin_file(tmp_path: Path) -> None:
-    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
-    options = {"plugins": [plugin(tmp_path, "corner-on-ray")], "rows_per_shard": 4}
-    run(source, tmp_path / "local", formats=["corner-on-ray"], **options)
-    run(source, tmp_path / "ray", formats=["corner-on-ray"], runner=Runner("ray"), **options)
-    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
 TOML = """
@@ -133,17 +121,6 @@ def test_a_declaration_reaches_a_machine_that_has_no_such_file(tmp_path: Path) -
         [sys.executable, "-c", code], input=pickle.dumps(plugins), capture_output=True, check=True
     )
     assert done.stdout == b"grid100\n"
-
-
-@pytest.mark.ray
-@pytest.mark.timeout(300)
-@pytest.mark.filterwarnings("default")
-def test_ray_workers_find_a_declared_format(tmp_path: Path) -> None:
-    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
-    path = declared(tmp_path, "toml-on-ray")
-    run(source, tmp_path / "local", formats=[path], rows_per_shard=4)
-    run(source, tmp_path / "ray", formats=[path], rows_per_shard=4, runner=Runner("ray"))
-    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
 def test_a_plugin_that_raises_costs_one_record_and_is_named(tmp_path: Path) -> None:

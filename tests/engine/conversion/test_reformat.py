@@ -7,7 +7,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from groundray.engine import Runner
 from groundray.engine.cli import main
 from groundray.engine.converted import is_converted, open_converted
 from groundray.formats.errors import SourceError
@@ -128,15 +127,6 @@ def test_a_bucket_is_reformatted_like_a_folder(
     run(converted, tmp_path / "b", **options)
     remote, local = remote_tree(f"{bucket}/b"), tree(tmp_path / "b")
     assert remote == local
-
-
-@pytest.mark.ray
-@pytest.mark.filterwarnings("default")
-def test_workers_reformat_to_the_same_bytes(converted: Path, tmp_path: Path) -> None:
-    options: dict[str, Any] = {"formats": ["glm-4.5v"], "images": "reference", "keep_empty": True}
-    run(converted, tmp_path / "b", **options)
-    run(converted, tmp_path / "c", **options | {"runner": Runner("ray", num_cpus=2)})
-    assert tree(tmp_path / "b") == tree(tmp_path / "c")
 
 
 def test_the_command_reformats(

@@ -3,8 +3,6 @@
 import csv
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,17 +44,6 @@ def test_the_number_of_files_changes_nothing(tmp_path: Path) -> None:
             del each["place"]
         files.append((scores, (out / "per_class.csv").read_bytes()))
     assert files[0] == files[1]
-
-
-@pytest.mark.ray
-@pytest.mark.timeout(300)
-def test_ray_gives_what_one_process_gives(tmp_path: Path) -> None:
-    run = str(write_predictions(tmp_path / "run", random_lines(3, 30), shards=3))
-    evaluate([run], str(tmp_path / "local"), replicates=20, runner=LOCAL)
-    command = [sys.executable, "-m", "groundray.engine", "evaluate", run, str(tmp_path / "ray")]
-    subprocess.run([*command, "--runner", "ray", "--bootstrap", "20"], check=True)
-    for name in ("scores.json", "per_class.csv"):
-        assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "ray" / name).read_bytes()
 
 
 def test_checkpoints_are_compared_with_the_first_and_with_the_one_before(tmp_path: Path) -> None:

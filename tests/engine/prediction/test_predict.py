@@ -335,39 +335,6 @@ def test_a_driver_that_is_killed_goes_on_where_it_stopped(converted: Path, tmp_p
 
 
 @pytest.mark.ray
-@pytest.mark.filterwarnings("default")
-def test_actors_give_the_same_bytes_and_outlive_what_kills_them(
-    converted: Path, tmp_path: Path
-) -> None:
-    import ray
-
-    from groundray.engine import Actors
-
-    log = tmp_path / "log"
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        run(converted, tmp_path / "local", checkpoint(tmp_path))
-        for count in (1, 2):
-            manifest = run(
-                converted,
-                tmp_path / f"actors-{count}",
-                checkpoint(tmp_path),
-                runner=Runner("ray"),
-                actors=Actors(count, count),
-            )
-            assert tree(tmp_path / f"actors-{count}") == tree(tmp_path / "local")
-            assert manifest.records.failed == 0
-        poison = checkpoint(tmp_path, "poison", kill=["1020"], log=str(log))
-        run(converted, tmp_path / "out", poison, runner=Runner("ray"))
-    finally:
-        ray.shutdown()
-    found = lines(tmp_path / "out/poison")
-    errors = {line["id"]: line["error"] for line in found if line["error"]}
-    assert errors == {"1020": "gave up: 2 processes died while they answered this"}
-    assert len(found) == 60
-
-
-@pytest.mark.ray
 def test_an_actor_or_driver_that_is_killed_changes_nothing(converted: Path, tmp_path: Path) -> None:
     import psutil
 

@@ -7,7 +7,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from groundray.engine import Actors, PredictionManifest, Runner, convert, predict
+from groundray.engine import PredictionManifest, Runner, convert, predict
 from groundray.formats.errors import ModelError
 from tests.engine.coco import SAMPLE, rows, tree, write
 from tests.engine.conversion.test_conversion_remote import remote_tree
@@ -19,9 +19,7 @@ from tests.models.tiny_training import Trained
 LOCAL = Runner("local")
 
 
-def predict_known(
-    trained: Trained, output: Path, batch_size: int, runner: Runner, actors: Actors
-) -> PredictionManifest:
+def predict_known(trained: Trained, output: Path, batch_size: int) -> PredictionManifest:
     """Asks the trained checkpoint about what it was trained on."""
     return predict(
         str(trained.converted),
@@ -32,8 +30,7 @@ def predict_known(
         batch_size=batch_size,
         max_new_tokens=128,
         rows_per_shard=4,
-        runner=runner,
-        actors=actors,
+        runner=LOCAL,
     )[0]
 
 
@@ -44,7 +41,7 @@ def test_what_a_checkpoint_was_trained_on_comes_back_exactly(
 ) -> None:
     for size in (1, 4, 8):
         place = tmp_path / str(size)
-        paddle(predict_known, trained_checkpoint, place, size, LOCAL, Actors())
+        paddle(predict_known, trained_checkpoint, place, size)
     name = trained_checkpoint.checkpoint.name
     first = shards(tmp_path / "1" / name)
     assert len(first) == 2
@@ -55,17 +52,6 @@ def test_what_a_checkpoint_was_trained_on_comes_back_exactly(
         assert [each["wire"] for each in line["predictions"]] == example["objects"]["bbox"]
         assert [each["category"] for each in line["predictions"]] == example["objects"]["ref"]
         assert (line["issues"], line["finish"]) == ([], "stop")
-
-
-@pytest.mark.ray
-@pytest.mark.timeout(600)
-@pytest.mark.filterwarnings("default")
-def test_two_actors_answer_with_the_same_bytes_as_one_process(
-    trained_checkpoint: Trained, paddle: Paddle, tmp_path: Path
-) -> None:
-    paddle(predict_known, trained_checkpoint, tmp_path / "local", 4, LOCAL, Actors())
-    predict_known(trained_checkpoint, tmp_path / "ray", 4, Runner("ray", num_cpus=2), Actors(2, 2))
-    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
 def test_a_server_that_fails_every_third_request_loses_nothing(

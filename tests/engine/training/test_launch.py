@@ -36,8 +36,8 @@ DRIVER = """
 import json, sys
 from groundray.engine.training.launch import launch
 from groundray.engine.training.job import TrainingJob
-output, config, address = sys.argv[1:]
-launch(TrainingJob(output, config, 2, 0), address=address)
+output, config, nodes, address = sys.argv[1:]
+launch(TrainingJob(output, config, int(nodes), 0), address=address)
 """
 
 
@@ -248,15 +248,16 @@ def test_a_killed_rank_ends_all_and_the_training_goes_on_from_its_checkpoint(
     assert not torso.exists()
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(("signal_number", "nodes"), [(signal.SIGKILL, 2), (signal.SIGINT, 1)])
 def test_a_driver_that_goes_away_leaves_no_process(
-    made: Made, address: str, tmp_path: Path, signal_number: signal.Signals
+    made: Made, address: str, tmp_path: Path, signal_number: signal.Signals, nodes: int
 ) -> None:
-    job = made.job(tmp_path / "out", nodes=2, max_steps=10_000, save_steps=10_000)
+    job = made.job(tmp_path / "out", nodes=nodes, max_steps=10_000, save_steps=10_000)
     scratch: set[str] = set()
-    driver = [sys.executable, "-c", DRIVER, job.output, job.config, address]
+    driver = [sys.executable, "-c", DRIVER, job.output, job.config, str(nodes), address]
     with subprocess.Popen(driver, stderr=subprocess.PIPE) as process:
-        wait_for(lambda: {rank_of(each) for each in trainers(job)} >= {"0", "1"})
+        ranks = set(map(str, range(nodes)))
+        wait_for(lambda: {rank_of(each) for each in trainers(job)} >= ranks)
         scratch |= {each.environ()["PADDLEFORMERS_DIST_LOG"] for each in trainers(job)}
         with pytest.raises(OutputError, match=f"another run .process {process.pid}."):
             launch(job, address=address)
@@ -264,7 +265,7 @@ def test_a_driver_that_goes_away_leaves_no_process(
         process.communicate(timeout=60)
     assert process.returncode != 0
     assert_nothing_is_left(job, address)
-    assert len(scratch) == 2
+    assert len(scratch) == nodes
     wait_for(lambda: not any(Path(folder).exists() for folder in scratch), 10)
 
 
@@ -284,7 +285,7 @@ def test_too_small_a_cluster_is_refused_in_time(
 def test_a_trainer_that_refuses_its_settings_is_quoted(
     made: Made, address: str, tmp_path: Path
 ) -> None:
-    job = made.job(tmp_path / "out", nodes=2, no_such_setting=1)
+    job = made.job(tmp_path / "out", nodes=1, no_such_setting=1)
     with pytest.raises(TrainingError) as caught:
         launch(job, address=address)
     first, *_, last = str(caught.value).splitlines()
