@@ -55,7 +55,7 @@ def _speed(bench: Bench) -> Table:
 
 def _growth(bench: Bench) -> Table:
     rows = []
-    for images in map(bench.size, GROWTH):
+    for images in bench.sizes(GROWTH):
         run = bench.work / f"predictions-{images}"
         make_predictions(run, images=images, per_image=PER_IMAGE, shards=10, seed=0)
         took = measure(_evaluate(bench, run, "--runner", "local"))

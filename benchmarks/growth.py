@@ -25,7 +25,7 @@ def tables(bench: Bench) -> Iterator[Table]:
 
 def _images(bench: Bench) -> Table:
     rows, left_out = [], []
-    for num_rows in map(bench.size, ROWS):
+    for num_rows in bench.sizes(ROWS):
         if not bench.fits(num_rows * IMAGE_BYTES, len(RUNNERS)):
             left_out.append(f"{num_rows:,}")
             continue

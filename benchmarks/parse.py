@@ -16,8 +16,8 @@ from groundray.formats.trainer import trained_text
 
 BOXES = 1_000_000
 CHARACTERS = 50_000_000
-TRIED = 50  # times fewer characters of each piece, to find the slow ones
-MOST = 8
+TRIED = 250  # times fewer characters of each piece, to find the slow ones
+MOST = 4
 COMMON = (
     *("9", "-", "+.", ". ", " ", "\n", "a", "x", "<", "[", "(", "{", '"', "\\", "1, ", "cat, "),
     *("羊", "\ud800", "<0>", "[1, 2, 3, 4], ", "(1.0, 2.0)", "</s>", "<think>", "</think>"),

@@ -86,7 +86,7 @@ def _tiny(bench: Bench) -> Table:
 def _replay(bench: Bench) -> Table:
     """Answers that are there: parsing and writing alone, and how memory grows."""
     rows = []
-    for num_rows in map(bench.size, REPLAYED):
+    for num_rows in bench.sizes(REPLAYED):
         source, converted = bench.work / f"rows-{num_rows}", bench.fresh()
         make_annotations(source, rows=num_rows, files=4)
         reference = ("--format", FORMAT, "--images", "reference", *LOCAL)
