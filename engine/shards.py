@@ -4,6 +4,7 @@ A unit writes its files aside, publishes them, and then writes a commit record: 
 makes them count. A unit without one is done again, to the same bytes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,6 +26,8 @@ Tally = Counter[str]
 """Counts by "/"-separated names, such as `boxes/dropped/zero_area`; tallies of units add up."""
 
 MAX_NAME_BYTES = 100
+
+_FOLDER_NAME = re.compile(r"[^\W_][\w .,@%+=()~-]{0,79}")
 
 
 def shard_name(split: str, index: int, total: int | None = None) -> str:
@@ -50,6 +53,15 @@ def file_stem(key: str) -> str:
     if len(stem) > MAX_NAME_BYTES:
         return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return stem
+
+
+def is_folder_name(name: str) -> bool:
+    r"""Whether a name that others chose can be a folder of OUTPUT as it stands.
+
+    >>> [is_folder_name(name) for name in ("base model", "..", "a/b", "a\nb", "", "C:\\")]
+    [True, False, False, False, False, False]
+    """
+    return _FOLDER_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

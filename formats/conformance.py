@@ -325,7 +325,7 @@ def _problem(check: Callable[[], None]) -> str | None:
         check()
     except AssertionError as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - a format may raise anything; that is its result
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a format may raise anything; that is its result
         return f"raises {type(error).__name__}: {error}"
     return None
 

@@ -93,7 +93,7 @@ class Registry:
         entry = self._entry(name)
         try:
             return resolve_name(entry.target)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._error(
                 f"{self.noun} {name!r} ({entry.target}, from {entry.origin}) cannot be loaded: "
                 f"{type(error).__name__}: {error}"
@@ -190,7 +190,7 @@ class Registry:
         sys.modules[module_name] = module  # where pickle and dataclasses look classes up
         try:
             exec(compile(source, str(file), "exec"), vars(module))  # noqa: S102 - as the user asked
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise self._error(
                 f"plugin {str(file)!r} fails when it is loaded: {type(error).__name__}: {error}"

@@ -155,7 +155,11 @@ def _listing(url: str) -> dict[str, str]:
     if not found or list(found) == [root]:
         raise ModelError(f"checkpoint {shown(url)} holds no files")
     prefix = root.rstrip("/") + "/"
-    return {path.removeprefix(prefix): _state(info) for path, info in sorted(found.items())}
+    listing = {path.removeprefix(prefix): _state(info) for path, info in sorted(found.items())}
+    for name in listing:
+        if name.startswith("/") or ".." in name.split("/"):  # a key of a bucket may be anything
+            raise ModelError(f"checkpoint {shown(url)} holds {name!r}, which leads out of it")
+    return listing
 
 
 def _state(info: Mapping[str, Any]) -> str:

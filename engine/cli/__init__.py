@@ -1,6 +1,5 @@
 """The `groundray` command: one module a verb, which parses, calls one library function, prints."""
 
-import sys
 from collections.abc import Sequence
 
 import typer
@@ -26,6 +25,7 @@ from groundray.engine.cli.reformat import EPILOG as REFORMAT_EPILOG
 from groundray.engine.cli.reformat import reformat
 from groundray.engine.cli.sweep import EPILOG as SWEEP_EPILOG
 from groundray.engine.cli.sweep import sweep
+from groundray.engine.cli.terminal import complain
 from groundray.engine.cli.train import EPILOG as TRAIN_EPILOG
 from groundray.engine.cli.train import train
 from groundray.formats.errors import GroundrayError
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=None if argv is None else list(argv), prog_name="groundray")
     except GroundrayError as error:
-        sys.stderr.write(f"error: {error}\n")
+        complain(f"error: {error}")
         return 1
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1

@@ -1,6 +1,5 @@
 """`groundray convert`."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
+from groundray.engine.cli.terminal import console, say
 from groundray.formats.errors import GroundrayError
 from groundray.formats.tasks import Task
 
@@ -134,7 +134,7 @@ def convert(
             on_progress=reporter.progress,
         )
     if as_json:
-        sys.stdout.write(manifest.to_json().decode())
+        say(manifest.to_json().decode(), end="")
     else:
         summarise(manifest, output)
 
@@ -163,9 +163,8 @@ class Reporter:
     """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
 
     def __init__(self) -> None:
-        from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console(stderr=True)
         self._started = self._printed = monotonic()
         self._status = self._console.status("reading keys")
 
@@ -181,19 +180,19 @@ class Reporter:
     def plan(self, plan: "Plan") -> None:
         """Says what was found."""
         shards = ", ".join(f"{split} {count}" for split, count in plan.num_shards.items())
-        self._console.print(plan.source.reason, markup=False)
+        self._console.print(plan.source.reason)
         self._console.print(f"plan: {len(plan.units)} units; shards: {shards}")
         for warning in plan.warnings:
-            self._console.print(f"warning: {warning}", markup=False)
+            self._console.print(f"warning: {warning}")
         for file in plan.unreadable:
-            self._console.print(f"warning: left out {file.relative}: {file.reason}", markup=False)
+            self._console.print(f"warning: left out {file.relative}: {file.reason}")
 
     def progress(self, progress: "Progress") -> None:
         """Says how far it is."""
         now = monotonic()
         if progress.units_done == progress.units_before:
             choice = progress.runner
-            self._console.print(f"runner: {choice.kind} ({choice.reason})", markup=False)
+            self._console.print(f"runner: {choice.kind} ({choice.reason})")
         line = _progress_line(progress, now - self._started)
         self._status.update(line)
         if not self._console.is_terminal and now - self._printed > _LINE_EVERY_S:
@@ -222,23 +221,23 @@ def summarise(manifest: "Manifest", output: str) -> None:
 
     output = public_name(output)
     records, boxes = manifest.records.written, manifest.boxes.written
-    print(f"wrote {records:,} records with {boxes:,} boxes to {output}")
+    say(f"wrote {records:,} records with {boxes:,} boxes to {output}")
     for split, in_split in manifest.splits.items():
         shards = f"{in_split.shards:,} {'shard' if in_split.shards == 1 else 'shards'}"
-        print(f"  {split}: {in_split.records:,} records in {shards}")
+        say(f"  {split}: {in_split.records:,} records in {shards}")
     for name, in_format in manifest.formats.items():
-        print(f"  {output}/{name}: {in_format.examples:,} examples")
+        say(f"  {output}/{name}: {in_format.examples:,} examples")
     for line in (
         *_losses("records", manifest.records),
         *_losses("boxes", manifest.boxes),
     ):
-        print(f"  {line}")
+        say(f"  {line}")
     if manifest.boxes.clipped:
-        print(f"  boxes clipped to their image: {manifest.boxes.clipped:,}")
+        say(f"  boxes clipped to their image: {manifest.boxes.clipped:,}")
     for file in manifest.unreadable_files:
-        print(f"  left out {file.path}: {file.reason}")
+        say(f"  left out {file.path}: {file.reason}")
     first = next(iter(manifest.formats))
-    print(f"look at it: groundray draw {output}/{first} look.png --grid 6")
+    say(f"look at it: groundray draw {output}/{first} look.png --grid 6")
 
 
 def _losses(kind: str, account: "Account") -> Iterator[str]:

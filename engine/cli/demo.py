@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groundray.engine.cli.terminal import say
+
 if TYPE_CHECKING:
     from groundray.engine.demo import Step
 
@@ -22,13 +24,13 @@ def demo(
     from groundray.engine.demo import run_demo
 
     report = run_demo(output, on_step=_announce)
-    print(
+    say(
         "\nThe toy has learned five images by heart: its boxes on them are exact, because it was "
         "trained on\nthem, and on others it finds next to nothing. That is memory, and no skill: "
         "what the demo shows\nis that every step fits the next. A real model takes the same "
         "commands, data and GPUs."
     )
-    print(f"open: {report.resolve()}")
+    say(f"open: {report.resolve()}")
 
 
 def _announce(step: "Step") -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from groundray.engine.cli.options import FormatPlugins
+from groundray.engine.cli.terminal import say
 
 _GRID = 6
 EPILOG = "Example: groundray draw out/qwen3-vl look.png --grid 6"
@@ -59,6 +60,6 @@ def draw(
     save_drawing(drawing, output, overwrite=overwrite)
     if as_json:
         facts = {"output": output, "format": drawing.format_name, "ids": drawing.ids}
-        print(json.dumps({**facts, "boxes": drawing.num_boxes}))
+        say(json.dumps({**facts, "boxes": drawing.num_boxes}))
     else:
-        print(f"drew {len(drawing.ids)} images with {drawing.num_boxes} boxes to {output}")
+        say(f"drew {len(drawing.ids)} images with {drawing.num_boxes} boxes to {output}")

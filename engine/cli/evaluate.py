@@ -1,12 +1,12 @@
 """`groundray evaluate`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from groundray.engine.cli.options import Address, FormatPlugins, NumCpus
+from groundray.engine.cli.terminal import complain, console, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,7 @@ def evaluate(
             on_progress=_say,
         )
     if as_json:
-        sys.stdout.write(scores.to_json().decode())
+        say(scores.to_json().decode(), end="")
     else:
         _summarise(scores, output)
 
@@ -131,22 +131,18 @@ def _check_coco_options(score_mode: str, protocol: str, classes: Path | None) ->
 
 def _say(progress: "Progress") -> None:
     if progress.files_done == 0 and progress.runner.kind == "ray":
-        sys.stderr.write(f"{progress.run}: on ray ({progress.runner.reason})\n")
+        complain(f"{progress.run}: on ray ({progress.runner.reason})")
 
 
 def _summarise(scores: "Scores", output: str) -> None:
-    from rich.console import Console
-
     from groundray.engine.sources import public_name
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
+    out = console()
+    if not out.is_terminal:
+        out.width = _PIPE_WIDTH
     for part in _render(scores):
-        console.print(part, markup=False, soft_wrap=True)
-    console.print(
-        f"wrote {public_name(output).rstrip('/')}/report.html, scores.json and per_class.csv"
-    )
+        out.print(part)
+    out.print(f"wrote {public_name(output).rstrip('/')}/report.html, scores.json and per_class.csv")
 
 
 def _render(scores: "Scores") -> "Iterator[RenderableType]":

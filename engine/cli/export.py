@@ -1,12 +1,13 @@
 """`groundray export`."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from groundray.engine.cli.terminal import say
 
 EPILOG = "Example: groundray export predictions/checkpoint-500 detections.json --coco"
 
@@ -41,14 +42,14 @@ def export(
     run = open_predictions(predictions, classes=None if classes is None else read_names(classes))
     exported = export_coco(run, output, score_mode=score_mode, overwrite=overwrite)
     if as_json:
-        sys.stdout.write(json.dumps(asdict(exported)) + "\n")
+        say(json.dumps(asdict(exported)))
         return
-    print(f"wrote {exported.detections:,} detections to {exported.results}")
-    print(
+    say(f"wrote {exported.detections:,} detections to {exported.results}")
+    say(
         f"and {exported.annotations:,} annotations of {exported.images:,} images to "
         f"{exported.truth}"
     )
     if exported.left_out:
-        print(f"  left out: {exported.left_out:,} boxes whose label is not in the list of classes")
+        say(f"  left out: {exported.left_out:,} boxes whose label is not in the list of classes")
     if exported.other_records:
-        print(f"  left out: {exported.other_records:,} records with an expression, or of points")
+        say(f"  left out: {exported.other_records:,} records with an expression, or of points")

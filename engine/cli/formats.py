@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from groundray.formats import FORMATS, format_names, get_format, registered_name
+from groundray.engine.cli.terminal import say
+from groundray.formats import FORMATS, FormatError, format_names, get_format, registered_name
 
 if TYPE_CHECKING:
     from groundray.formats import BoxFormat
@@ -50,14 +51,14 @@ def show(name: NameArgument, plugin: PluginOption = None) -> None:
     name = registered_name(name)
     format_ = get_format(name)
     summary = summarise(format_)
-    print(f"{name}, of {FORMATS.origin(name)}")
-    print(f"source: {format_.source}")
-    print(f"confidence: {summary.confidence}")
-    print(f"geometry: {summary.geometry}")
-    print(f"space: {summary.space}, {summary.order}")
-    print(f"grammar: {summary.grammar}")
+    say(f"{name}, of {FORMATS.origin(name)}")
+    say(f"source: {format_.source}")
+    say(f"confidence: {summary.confidence}")
+    say(f"geometry: {summary.geometry}")
+    say(f"space: {summary.space}, {summary.order}")
+    say(f"grammar: {summary.grammar}")
     if format_.system is not None:
-        print(f"system: {format_.system}")
+        say(f"system: {format_.system}")
     for example in worked_examples(format_):
         _print_example(example)
 
@@ -75,14 +76,14 @@ def check(name: NameArgument, plugin: PluginOption = None) -> None:
     failed = 0
     for title, problem in checks(name):
         failed += problem is not None
-        print(f"ok    {title}" if problem is None else f"FAIL  {title}: {problem}")
+        say(f"ok    {title}" if problem is None else f"FAIL  {title}: {problem}")
     if failed:
-        print(f"{name} fails {failed} checks")
+        say(f"{name} fails {failed} checks")
         raise typer.Exit(1)
     what = "Hits" if geometry_of(format_) == "point" else "IoU"
-    print(f"{what} that a model without mistakes can reach (mean, and 5th percentile):")
+    say(f"{what} that a model without mistakes can reach (mean, and 5th percentile):")
     for size, mean, low in quantisation_ceiling(format_):
-        print(f"  {size:6}  {mean:.4f}  {low:.4f}")
+        say(f"  {size:6}  {mean:.4f}  {low:.4f}")
 
 
 @formats.command(epilog="Example: echo '[]' | groundray formats parse qwen3-vl-json")
@@ -101,7 +102,7 @@ def parse(
     text = sys.stdin.buffer.read().decode("utf-8", errors="replace").removesuffix("\n")
     size = None if width is None or height is None else (width, height)
     line = json.dumps(_parsed(format_, text, size), ensure_ascii=False)
-    typer.echo(line.encode())
+    say(line)
 
 
 def _add(plugins: list[Path] | None) -> None:
@@ -110,16 +111,28 @@ def _add(plugins: list[Path] | None) -> None:
 
 
 def _print_list(*, as_json: bool) -> None:
-    rows = [_row(name) for name in format_names()]
+    rows: list[dict[str, Any]] = []
+    broken: list[str] = []
+    for name in format_names():
+        try:
+            rows.append(_row(name))
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin costs itself
+            broken.append(f"{name!r} of {FORMATS.origin(name)}: {type(error).__name__}: {error}")
+    _print_rows(rows, as_json=as_json)
+    if broken:
+        raise FormatError(f"{len(broken)} formats cannot be used: {'; '.join(broken)}")
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(rows))
+        say(json.dumps(rows))
         return
     cells = [_cells(row) for row in rows]
     table = [list(cells[0]), *(list(row.values()) for row in cells)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
-        print("  ".join(map(str.ljust, line, widths)).rstrip())
-    print("small, medium, large: IoU that a model without mistakes can reach; for points, hits")
+        say("  ".join(map(str.ljust, line, widths)).rstrip())
+    say("small, medium, large: IoU that a model without mistakes can reach; for points, hits")
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -141,7 +154,7 @@ def _cells(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _print_example(example: "Worked") -> None:
-    print(f"\n{example.task}:")
+    say(f"\n{example.task}:")
     _print_block("user", f"<image>{example.user}")
     _print_block("assistant", example.rendered.assistant)
     if example.rendered.objects is not None:
@@ -151,8 +164,8 @@ def _print_example(example: "Worked") -> None:
 
 
 def _print_block(title: str, text: str) -> None:
-    print(f"  {title}:")
-    print("\n".join(f"    {line}" for line in text.split("\n")))
+    say(f"  {title}:")
+    say("\n".join(f"    {line}" for line in text.split("\n")))
 
 
 def _parsed(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groundray.engine.cli.terminal import console, say
 from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
@@ -55,15 +56,13 @@ def inspect(
         image_root=image_root,
     )
     if as_json:
-        print(json.dumps(inspection.to_json(), ensure_ascii=False))
+        say(json.dumps(inspection.to_json(), ensure_ascii=False))
         return
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _PIPE_WIDTH
+    out = console()
+    if not out.is_terminal:
+        out.width = _PIPE_WIDTH
     for part in _render(inspection):
-        console.print(part, markup=False, soft_wrap=True)
+        out.print(part)
 
 
 def _render(inspection: "Inspection") -> "Iterator[RenderableType]":

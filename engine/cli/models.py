@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from groundray.engine.cli.terminal import say
 from groundray.formats.errors import ModelError
 
 models = typer.Typer(help="Show what can answer, and build checkpoints to try it with.")
@@ -49,8 +50,8 @@ def tiny(
     from groundray.models.tiny import build_tiny
 
     num_parameters = build_tiny(folder, family=family, overwrite=overwrite)
-    print(f"{folder}: {family} with {num_parameters:,} random parameters")
-    print(f"next: groundray predict DATA OUTPUT --checkpoint {folder} --format {family} --limit 8")
+    say(f"{folder}: {family} with {num_parameters:,} random parameters")
+    say(f"next: groundray predict DATA OUTPUT --checkpoint {folder} --format {family} --limit 8")
 
 
 def _add(plugins: list[Path] | None) -> None:
@@ -65,12 +66,12 @@ def _print_list(*, as_json: bool) -> None:
 
     rows = [_row(name) for name in backend_names()]
     if as_json:
-        print(json.dumps(rows))
+        say(json.dumps(rows))
         return
     table = [list(_COLUMNS), *([_cell(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for cells in table:
-        print("  ".join(map(str.ljust, cells, widths)).rstrip())
+        say("  ".join(map(str.ljust, cells, widths)).rstrip())
 
 
 def _row(name: str) -> dict[str, str | int | bool | None]:

@@ -1,6 +1,5 @@
 """`groundray predict`."""
 
-import sys
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Prompt, System
+from groundray.engine.cli.terminal import console, say
 from groundray.formats.tasks import Task
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def predict(
             on_progress=reporter.progress,
         )
     if as_json:
-        sys.stdout.write(f"[{','.join(m.to_json().decode().rstrip() for m in manifests)}]\n")
+        say(f"[{','.join(m.to_json().decode().rstrip() for m in manifests)}]")
     else:
         _summarise(manifests, output)
 
@@ -183,9 +183,8 @@ class _Reporter:
     """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
 
     def __init__(self) -> None:
-        from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console(stderr=True)
         self._started = self._printed = monotonic()
         self._checkpoint = ""
         self._status = self._console.status("reading what to ask about")
@@ -204,7 +203,7 @@ class _Reporter:
         records = sum(shard.records for unit in plan.units for shard in unit.shards)
         self._console.print(f"plan: {records:,} records in {len(plan.units):,} units")
         for warning in plan.warnings:
-            self._console.print(f"warning: {warning}", markup=False)
+            self._console.print(f"warning: {warning}")
 
     def progress(self, progress: "PredictionProgress") -> None:
         """Says how far it is."""
@@ -212,15 +211,13 @@ class _Reporter:
         if progress.checkpoint != self._checkpoint:
             self._checkpoint, self._started = progress.checkpoint, now
             choice = progress.runner
-            self._console.print(
-                f"{progress.checkpoint}: runner {choice.kind} ({choice.reason})", markup=False
-            )
+            self._console.print(f"{progress.checkpoint}: runner {choice.kind} ({choice.reason})")
         line = _progress_line(progress, now - self._started)
         self._status.update(line)
         is_last = progress.units_done == progress.units > progress.units_before
         if is_last or (not self._console.is_terminal and now - self._printed > _LINE_EVERY_S):
             self._printed = now
-            self._console.print(line, markup=False)
+            self._console.print(line)
 
 
 def _progress_line(progress: "PredictionProgress", elapsed_s: float) -> str:
@@ -248,14 +245,14 @@ def _summarise(manifests: "list[PredictionManifest]", output: str) -> None:
     for manifest in manifests:
         records, boxes = manifest.records, manifest.boxes
         place = f"{output}/{manifest.checkpoint}"
-        print(
+        say(
             f"{place}: {records.predicted:,} answers about {manifest.split}, with "
             f"{boxes.get('predicted', 0):,} boxes for {boxes.get('targets', 0):,} targets"
         )
         if records.failed:
-            print(f"  failed: {records.failed:,} (each line's `error` says why)")
+            say(f"  failed: {records.failed:,} (each line's `error` says why)")
         for issue, count in manifest.issues.items():
-            print(f"  {issue}: {count:,} answers")
+            say(f"  {issue}: {count:,} answers")
         for reason, count in records.not_in_truth.items():
-            print(f"  not asked, rejected from the data: {count:,} {reason}")
-    print(f"look at them: groundray draw {output}/{manifests[0].checkpoint} look.png --grid 6")
+            say(f"  not asked, rejected from the data: {count:,} {reason}")
+    say(f"look at them: groundray draw {output}/{manifests[0].checkpoint} look.png --grid 6")

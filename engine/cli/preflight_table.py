@@ -33,9 +33,9 @@ def print_preflight(report: "Preflight", console: "Console") -> None:
         kind = "error" if finding.is_error else "warning"
         where = f"first {finding.where}" if finding.is_error else finding.where
         line = f"{kind}: {finding.code}: {finding.count:,}, {where}: {finding.detail}"
-        console.print(line, markup=False)
+        console.print(line)
     for note in report.notes:
-        console.print(f"not checked: {note}", markup=False)
+        console.print(f"not checked: {note}")
 
 
 def _cell(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from groundray.engine.cli.terminal import say
 from groundray.models.recipes import RECIPES, Recipe, get_recipe, recipe_names
 
 recipes = typer.Typer(help="Show how each model family is trained.")
@@ -34,23 +35,23 @@ def list_(as_json: JsonOption = False) -> None:
 def show(name: NameArgument) -> None:
     """Show a recipe's settings, with the reason of each that matters."""
     recipe = get_recipe(name)
-    print(f"# {recipe.name}, of {RECIPES.origin(recipe.name)}")
-    print(f"# source: {recipe.source}")
-    print(f"# tried: {recipe.tried}")
-    print(recipe.yaml, end="")
+    say(f"# {recipe.name}, of {RECIPES.origin(recipe.name)}")
+    say(f"# source: {recipe.source}")
+    say(f"# tried: {recipe.tried}")
+    say(recipe.yaml, end="")
 
 
 def _print_list(*, as_json: bool) -> None:
     rows = [_row(get_recipe(name)) for name in recipe_names()]
     if as_json:
-        print(json.dumps(rows))
+        say(json.dumps(rows))
         return
     cells = [[_cell(row[key]) for key in _COLUMNS] for row in rows]
     table = [list(_COLUMNS), *cells]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
-        print("  ".join(map(str.ljust, line, widths)).rstrip())
-    print("gpus: that a recipe is written for; 0 is a CPU")
+        say("  ".join(map(str.ljust, line, widths)).rstrip())
+    say("gpus: that a recipe is written for; 0 is a CPU")
 
 
 def _row(recipe: Recipe) -> dict[str, object]:

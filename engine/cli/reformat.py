@@ -1,11 +1,11 @@
 """`groundray reformat`."""
 
-import sys
 from typing import Annotated, Literal
 
 import typer
 
 from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
+from groundray.engine.cli.terminal import say
 
 EPILOG = "Example: groundray reformat out out-glm --format glm-4.5v"
 
@@ -70,6 +70,6 @@ def reformat(
             on_progress=reporter.progress,
         )
     if as_json:
-        sys.stdout.write(manifest.to_json().decode())
+        say(manifest.to_json().decode(), end="")
     else:
         summarise(manifest, output)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.options import Address, BackendPlugins
+from groundray.engine.cli.terminal import say
 
 if TYPE_CHECKING:
     from groundray.engine.training.sweep import Sweep
@@ -71,7 +72,7 @@ def sweep(
         on_model=print_newest,
     )
     print_best(found)
-    print(f"report: {output}/report.html")
+    say(f"report: {output}/report.html")
 
 
 def print_newest(found: "Sweep") -> None:
@@ -85,16 +86,16 @@ def print_newest(found: "Sweep") -> None:
         shown = "undefined" if value is None else f"{value:.3f}"
         if interval is not None:
             shown += f" ({interval[0]:.3f} to {interval[1]:.3f})"
-        print(f"{run.name}: {metric} {shown} over {run.records:,} records")
+        say(f"{run.name}: {metric} {shown} over {run.records:,} records")
 
 
 def print_best(found: "Sweep") -> None:
     """Prints which model is best, with its interval."""
     best = found.best
     if best is None:
-        print("best: none, they find nothing")
+        say("best: none, they find nothing")
         return
     shown = f"{best.name}, {best.metric} {best.value:.3f}"
     if best.interval is not None:
         shown += f" (95 %: {best.interval[0]:.3f} to {best.interval[1]:.3f})"
-    print(f"best: {shown}: {best.checkpoint}")
+    say(f"best: {shown}: {best.checkpoint}")

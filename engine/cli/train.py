@@ -1,6 +1,5 @@
 """`groundray train`."""
 
-import sys
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from groundray.engine.cli.options import Address
+from groundray.engine.cli.terminal import console, say
 from groundray.formats.errors import GroundrayError
 
 if TYPE_CHECKING:
@@ -72,8 +72,6 @@ def train(
     ] = False,
 ) -> None:
     """Train a model with PaddleFormers on one node or many, after checking the data."""
-    from rich.console import Console
-
     from groundray.engine.cli.preflight_table import print_preflight
     from groundray.engine.training.preflight import check_data
     from groundray.engine.training.train import describe_start, parse_setting, plan_training
@@ -82,7 +80,7 @@ def train(
     if cpu and gpus_per_node:
         raise typer.BadParameter("--cpu and --gpus-per-node exclude each other")
     sample = _sample(check)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    out = console(stderr=True)
     training = plan_training(
         data,
         output,
@@ -93,30 +91,30 @@ def train(
         settings=dict(map(parse_setting, set_ or ())),
         resume=resume,
     )
-    _announce(training, console)
+    _announce(training, out)
     if dry_run:
         report = check_data(training, sample=sample)
-        print_preflight(report, console)
-        sys.stdout.write(describe_start(training))
+        print_preflight(report, out)
+        say(describe_start(training), end="")
         report.raise_for_errors()
         return
-    reporter = _Reporter(console, show_lines=logs)
+    reporter = _Reporter(out, show_lines=logs)
     run = partial(
         run_training,
         training,
         address=address,
         resume=resume,
         check=sample,
-        on_check=lambda report: print_preflight(report, console),
+        on_check=lambda report: print_preflight(report, out),
         on_line=reporter.line,
         on_progress=reporter.progress,
     )
     result = _train_and_sweep(training, run, address, max_new_tokens) if eval_ else run()
     loss = "" if result.loss is None else f", loss {result.loss:.4f}"
     done = "trained" if result.is_new else "had been trained before:"
-    print(f"{done} {result.steps:,} steps{loss}: {result.model}")
+    say(f"{done} {result.steps:,} steps{loss}: {result.model}")
     format_name = training.data.format_name
-    print(
+    say(
         f"ask it: groundray predict {training.data.folder.parent} predictions "
         f"--checkpoint {result.model} --format {format_name}"
     )
@@ -144,7 +142,7 @@ def _train_and_sweep(
         max_new_tokens=max_new_tokens,
     )
     print_best(found)
-    print(f"report: {output}/report.html")
+    say(f"report: {output}/report.html")
     return result
 
 
@@ -155,12 +153,11 @@ def _announce(training: "Training", console: "Console") -> None:
     what = f"{job.gpus_per_node} GPUs" if job.gpus_per_node else "1 process on the CPU"
     console.print(
         f"recipe: {training.recipe.name}; {job.nodes} x {what}, {training.global_batch} sequences "
-        "in a step",
-        markup=False,
+        "in a step"
     )
-    console.print(f"curves: visualdl --logdir {job.output}/{VISUALDL} --port 8080", markup=False)
+    console.print(f"curves: visualdl --logdir {job.output}/{VISUALDL} --port 8080")
     for warning in training.warnings:
-        console.print(f"warning: {warning}", markup=False)
+        console.print(f"warning: {warning}")
 
 
 class _Reporter:
@@ -175,7 +172,7 @@ class _Reporter:
         """Shows a line with the process that wrote it."""
         if self._show_lines:
             who = f"node {line.node}" if line.rank is None else f"rank {line.rank}"
-            self._console.print(f"[{who}] {line.text}", markup=False)
+            self._console.print(f"[{who}] {line.text}")
 
     def progress(self, progress: "TrainingProgress") -> None:
         """Says how far it is."""

@@ -25,7 +25,7 @@ from groundray.engine.runners import (
     run_on_ray,
 )
 from groundray.engine.selection import Sampling
-from groundray.engine.shards import Tally
+from groundray.engine.shards import Tally, is_folder_name
 from groundray.engine.sources import (
     Source,
     absolute,
@@ -223,6 +223,7 @@ def _check_options(
 ) -> None:
     doubled = [name for name, count in Counter(formats).items() if count > 1]
     taken = [name for name in formats if name in (*SHARED_OUTPUTS, PRIVATE, MANIFEST)]
+    taken += [name for name in formats if not is_folder_name(name)]
     if doubled or taken:
         raise FormatError(
             f"{(doubled or taken)[0]!r} is asked for twice, or is no name for a format"

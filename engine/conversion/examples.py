@@ -145,7 +145,7 @@ def example_lines(
         zip(answers, records.id, images, records.query, sizes, strict=True)
     ):
         try:
-            if isinstance(answer, Exception):
+            if isinstance(answer, BaseException):
                 raise answer  # noqa: TRY301  one place tells all refusals
             if varies:
                 text = user_text(style, query, categories[offsets[i] : offsets[i + 1]])
@@ -158,7 +158,7 @@ def example_lines(
             example["width"] = width
             example["height"] = height
             data += orjson.dumps(example, option=orjson.OPT_APPEND_NEWLINE)
-        except Exception as error:  # noqa: BLE001  a format may be a plugin: one record, named
+        except (Exception, SystemExit) as error:  # noqa: BLE001  one place tells all
             refusals.append(_refusal(style, i, error))
     return Lines(data, len(records) - len(refusals), refusals)
 
@@ -169,22 +169,23 @@ def _render(
     categories: Sequence[str],
     offsets: Sequence[int],
     image_sizes: FloatArray,
-) -> list[Rendered | Exception]:
+) -> list[Rendered | BaseException]:
     """The answer of each record; where a format that does all at once raises, one by one."""
     wire, refused = _encode(style, records, image_sizes)
     render_all = getattr(style.format, "render_all", None)
     if render_all is not None and not refused:
-        with suppress(Exception):  # met again below, for the record that raises it
-            rendered: list[Rendered | Exception] = render_all(
+        with suppress(Exception, SystemExit):  # met again below, for the record that raises it
+            rendered: list[Rendered | BaseException] = render_all(
                 style.task,
                 expressions=records.query,
                 categories=categories,
                 wire=wire,
                 offsets=offsets,
             )
-            return rendered
+            if len(rendered) == len(records):
+                return rendered
     render, task = style.format.render, style.task
-    answers: list[Rendered | Exception] = []
+    answers: list[Rendered | BaseException] = []
     for i, (query, (start, stop)) in enumerate(zip(records.query, pairwise(offsets), strict=True)):
         if i in refused:
             answers.append(refused[i])
@@ -198,28 +199,28 @@ def _render(
                     wire=wire[start:stop],
                 )
             )
-        except Exception as error:  # noqa: BLE001  a format may be a plugin
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin
             answers.append(error)
     return answers
 
 
 def _encode(
     style: ExampleStyle, records: Records, image_sizes: FloatArray
-) -> tuple[list[list[float]], dict[int, Exception]]:
+) -> tuple[list[list[float]], dict[int, BaseException]]:
     """Wire numbers of all boxes; where that raises, record by record, to find the one that does."""
     box_sizes = image_sizes[records.box_record]
     try:
         return _rows(style.format.encode(records.xyxy, box_sizes), records.num_boxes), {}
-    except Exception:  # noqa: BLE001  met again below, for the record that raises it
+    except (Exception, SystemExit):  # noqa: BLE001  met again below, record by record
         wire: list[list[float]] = []
-        refused: dict[int, Exception] = {}
+        refused: dict[int, BaseException] = {}
         for i, (start, stop) in enumerate(
             zip(records.offsets[:-1].tolist(), records.offsets[1:].tolist(), strict=True)
         ):
             try:
                 encoded = style.format.encode(records.xyxy[start:stop], box_sizes[start:stop])
                 wire.extend(_rows(encoded, stop - start))
-            except Exception as error:  # noqa: BLE001  a format may be a plugin
+            except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin
                 refused[i] = error
                 wire.extend([[]] * (stop - start))
         return wire, refused
@@ -260,7 +261,7 @@ def user_text(style: ExampleStyle, query: str | None, categories: Sequence[str])
     return prompt
 
 
-def _refusal(style: ExampleStyle, index: int, error: Exception) -> Refusal:
+def _refusal(style: ExampleStyle, index: int, error: BaseException) -> Refusal:
     if isinstance(error, LabelError):
         return Refusal(index, "label", str(error))
     detail = f"{style.name} ({style.origin}): {type(error).__name__}: {error}"

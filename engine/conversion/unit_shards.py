@@ -71,10 +71,13 @@ class UnitShards:
         return slots
 
     def image_name(self, slot: int, key: str) -> str:
-        """File name of an image; two keys never share one in a shard."""
+        """File name of an image; two keys never share one in a shard, whatever the disk.
+
+        Names that differ only in case are one file on some disks; other characters are ASCII.
+        """
         names = self._names[slot]
         stem = file_stem(key)
-        while names.setdefault(stem, key) != key:
+        while names.setdefault(stem.lower(), key) != key:
             stem += "_"
         return f"{stem}.jpg"
 

@@ -182,7 +182,7 @@ class Answerer:
             return self._answer(prompts)
         except GroundrayError:
             raise
-        except Exception as error:  # noqa: BLE001  a backend may be a plugin: one prompt, named
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a backend may be a plugin: one prompt, named
             if len(prompts) == 1:
                 return [Answer("", error=f"{type(error).__name__}: {error}")]
             return [answer for prompt in prompts for answer in self._answer_some(backend, [prompt])]

@@ -29,7 +29,7 @@ from groundray.engine.prediction.settings import (
 from groundray.engine.run import Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, connected, planning
 from groundray.engine.selection import Sampling
-from groundray.engine.shards import Tally
+from groundray.engine.shards import Tally, is_folder_name
 from groundray.engine.sources import join, public_name
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import Task
@@ -210,6 +210,8 @@ def predict(  # noqa: PLR0913  the options of a command
         batch_size=batch_size or kind.batch_size,
         checkpoint="",
     )
+    if odd := [name for name in names if not is_folder_name(name)]:
+        raise ModelError(f"{odd[0][:100]!r} is no name for a folder of OUTPUT")
     jobs = _jobs(general, settings, list(names) or checkpoint_names(checkpoints))
     for job in jobs:
         check_prompt(job.style)

@@ -95,7 +95,7 @@ def _read(
     try:
         parsed = style.format.parse(answer.text)
         boxes = _decode(style.format, parsed, image_size)
-    except Exception as error:  # noqa: BLE001  a format may be a plugin: one answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin: one answer
         name = f"format {style.format.name} ({style.origin})"
         return [], (), f"{name} raised on the answer: {type(error).__name__}: {error}"
     issues = dict.fromkeys(parsed.issues)

@@ -81,9 +81,10 @@ def checkpoint_names(checkpoints: Sequence[str]) -> list[str]:
         public_name(checkpoint).rstrip("/").removesuffix(".jsonl").split("/")
         for checkpoint in checkpoints
     ]
-    if len(set(map(tuple, paths))) < len(paths):
-        raise ModelError("a checkpoint was given twice")
+    plain = ["/".join(path).lower().split("/") for path in paths]  # some disks know no case
+    if len(set(map(tuple, plain))) < len(plain):
+        raise ModelError("a checkpoint was given twice, or two differ only in case")
     depth = 1
-    while len({tuple(path[-depth:]) for path in paths}) < len(paths):
+    while len({tuple(path[-depth:]) for path in plain}) < len(plain):
         depth += 1
     return [file_stem("-".join(filter(None, path[-depth:]))) for path in paths]

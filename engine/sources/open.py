@@ -10,7 +10,7 @@ from groundray.engine.sources.declared import read_declared
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.inputs import InputFile, absolute, find_files, find_roots, name_roots
 from groundray.engine.sources.layout import Layout
-from groundray.engine.sources.parquet import Footer, read_footer
+from groundray.engine.sources.parquet import Footer, read_new_footer
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
 from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
@@ -125,7 +125,8 @@ def _find_splits(found: Sequence[InputFile]) -> dict[str, str]:
         inside = [file for file in found if file.root == root]
         names = find_splits([file.relative for file in inside], root.rsplit("/", 1)[-1])
         splits.update({file.url: split for file, split in zip(inside, names, strict=True)})
-    return splits
+    spelled: dict[str, str] = {}  # names that differ only in case are one folder on some disks
+    return {url: spelled.setdefault(name.lower(), name) for url, name in splits.items()}
 
 
 def _stem(file: InputFile) -> str:
@@ -138,7 +139,7 @@ def _read_footers(files: Sequence[InputFile]) -> tuple[dict[str, Footer], list[U
     def read(file: InputFile) -> Footer | str:
         try:
             with open_file(file.url) as handle:
-                return read_footer(handle)
+                return read_new_footer(handle)
         except SourceError as error:
             return str(error)
         except READ_ERRORS as error:

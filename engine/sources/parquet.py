@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
+from groundray.engine.sources.footer_checks import check_footer
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
 from groundray.engine.sources.source import SourceFile
@@ -59,12 +60,20 @@ class Footer(NamedTuple):
         )
 
 
-def read_footer(handle: Any) -> Footer:
-    """Reads the footer of an open file, as a rule with a single read at its end.
+def read_new_footer(handle: Any) -> Footer:
+    """Reads the footer of an open file that was not looked at before.
 
     Raises:
-        SourceError: the file is no whole parquet file; the message is only what is wrong with it.
+        SourceError: the file is no whole parquet file, or one that pyarrow would die of; the
+            message is only what is wrong with it.
     """
+    footer, content = _read_footer(handle)
+    check_footer(content, footer.metadata)
+    return footer
+
+
+def _read_footer(handle: Any) -> tuple[Footer, bytes]:
+    """The footer, as a rule with a single read at the end of a file, and its bytes."""
     handle.seek(0, 2)
     size = handle.tell()
     if size < 12:
@@ -88,7 +97,7 @@ def read_footer(handle: Any) -> Footer:
         schema = metadata.schema.to_arrow_schema()
     except READ_ERRORS as error:
         raise SourceError(f"the footer cannot be read: {describe(error)}") from error
-    return Footer(size, hashlib.sha256(content).hexdigest(), metadata, schema)
+    return Footer(size, hashlib.sha256(content).hexdigest(), metadata, schema), content
 
 
 class OpenParquet(NamedTuple):
@@ -143,8 +152,9 @@ class OpenParquet(NamedTuple):
         while True:
             with _errors_of(self.file):
                 batch = next(batches, None)
-            if batch is None:
-                return
+                if batch is None:
+                    return
+                batch.validate(full=True)  # text that is no UTF-8; 30 ns a text
             yield batch
 
 
@@ -160,7 +170,7 @@ def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
     with ExitStack() as stack:
         with _errors_of(file):
             handle = stack.enter_context(open_file(file.url))
-            footer = read_footer(handle)
+            footer, _ = _read_footer(handle)  # the same that was checked, or refused below
         if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
             raise ChangedError(
                 f"{file.relative}: the file has changed since it was first looked at"

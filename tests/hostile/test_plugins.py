@@ -1,0 +1,151 @@
+"""Plugins that raise, leave, recurse, or are none: each costs what it must, and is named."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.made import convert, manifest, row, run, write
+
+FORMAT = """
+from dataclasses import replace
+import sys
+from groundray.formats.families.qwen3_vl_json import QWEN3_VL_JSON as base
+
+class Bad:
+    name = "NAME"
+    system = None
+    prompts = dict(base.prompts)
+    source = "made up"
+    def encode(self, xyxy, image_sizes):
+        return base.encode(xyxy, image_sizes)
+    def decode(self, wire, image_size):
+        return base.decode(wire, image_size)
+    def render(self, task, *, expression, categories, wire):
+        return base.render(task, expression=expression, categories=categories, wire=wire)
+    def parse(self, text):
+        return base.parse(text)
+"""
+HARM = {
+    "raises": "raise ZeroDivisionError('no')",
+    "exits": "sys.exit(0)",
+    "recurses": "return self.parse(text) if 'text' in dir() else self.encode(xyxy, image_sizes)",
+    "gives-nothing": "return None",
+    "gives-text": "return 'cat'",
+}
+
+
+def harmed(folder: Path, where: str, how: str) -> Path:
+    """A plugin file one of whose methods does harm: to a record with the class `bad`, or any."""
+    name = f"{where}-{how}"
+    lines = FORMAT.replace("NAME", name).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(f"    def {where}("))
+    harm = HARM[how]
+    if where == "render" and how == "recurses":
+        harm = "return self.render(task, expression=expression, categories=categories, wire=wire)"
+    when = {"render": "'bad' in categories", "parse": "'bad' in text"}.get(where, "len(xyxy) != 2")
+    lines.insert(at + 1, f"        if {when}:\n            {harm}")
+    path = folder / f"{name}.py"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("how", HARM)
+def test_a_format_that_does_harm_costs_one_record(tmp_path: Path, how: str) -> None:
+    two = [(1.0, 2.0, 30.0, 40.0)] * 2
+    rows = [row("1", bbox=two), row("2", category="bad"), row("3", bbox=two)]
+    write(rows, tmp_path / "data" / "val.parquet")
+    for where in ("encode", "render"):
+        file = harmed(tmp_path, where, how)
+        out = tmp_path / where
+        assert convert(tmp_path / "data", out, "--plugin", file, formats=file.stem) == 0
+        assert manifest(out)["formats"][file.stem] == {
+            "examples": 2,
+            "rejected": {"format_error": 1},
+        }
+        (reject,) = map(json.loads, next((out / "rejects").glob("*")).read_text().splitlines())
+        assert reject["id"] == "2"
+        assert str(file) in reject["detail"]
+
+
+@pytest.mark.parametrize("how", HARM)
+def test_a_parser_that_does_harm_costs_one_answer(tmp_path: Path, how: str) -> None:
+    write([row("1"), row("2"), row("3")], tmp_path / "data" / "val.parquet")
+    answers = "".join(
+        f'{{"id": "{i}", "text": "{"bad" if i == 2 else "[]"}"}}\n' for i in (1, 2, 3)
+    )
+    (tmp_path / "said.jsonl").write_text(answers)
+    file = harmed(tmp_path, "parse", how)
+    status = run(
+        *("predict", tmp_path / "data", tmp_path / "out", "--checkpoint", tmp_path / "said.jsonl"),
+        *("--format", file.stem, "--plugin", file, "--runner", "local", "--layout", "voc"),
+    )
+    assert status == 0
+    (lines,) = [file.read_text().splitlines() for file in (tmp_path / "out").rglob("val-*.jsonl")]
+    errors = {line["id"]: line["error"] for line in map(json.loads, lines)}
+    assert errors["1"] is errors["3"] is None
+    assert str(file) in errors["2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("raise RuntimeError('no')", "RuntimeError: no"),
+        ("def f(): f()\nf()", "RecursionError: maximum recursion depth"),
+        ("\x00", "null bytes"),
+        ("print 1", "SyntaxError"),
+        ("x" * 10, "NameError"),
+        ("'" + "(" * 10_000, "SyntaxError"),
+        ("", "defines no format and no backend"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_files_that_are_no_plugins_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, message: str
+) -> None:
+    write([row("1")], tmp_path / "data" / "train.parquet")
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(content)
+    assert convert(tmp_path / "data", tmp_path / "out", "--plugin", plugin) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert "plugin.py" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "raise OSError('no')",
+        "import sys; sys.exit()",
+        "FORMAT = 3",
+        "FORMAT = object()",
+        "",
+        "\x00",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_an_installed_format_that_does_harm_leaves_the_others_usable(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    module: str,
+) -> None:
+    (tmp_path / "harmful.py").write_text(module)
+    info = tmp_path / "harmful-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harmful\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[groundray.formats]\nharmful = harmful:FORMAT\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "harmful", raising=False)
+    assert run("formats") == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[1].startswith("cogvlm")
+    assert len(printed.out.splitlines()) == 23
+    assert printed.err.startswith("error: 1 formats cannot be used: 'harmful' of harmful 1.0")
+    assert printed.err.count("\n") == 1
+    write([row("1")], tmp_path / "data" / "train.parquet")
+    assert convert(tmp_path / "data", tmp_path / "out") == 0
