@@ -8,6 +8,7 @@ bytes.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -138,11 +139,11 @@ def make_plan(
     surveyed = survey(source, question, workers)
     selection, draws = _choose(surveyed, source, sampling, warnings, workers)
     files = [
-        _File(source.files[index], counts, draws[index], [])
+        DrawnFile(source.files[index], counts, draws[index], [])
         for index, counts in sorted(surveyed.files.items())
     ]
     _mark_repeats(files)
-    units, num_shards = _pack(files, selection, rows_per_shard)
+    units, num_shards = pack(files, selection, rows_per_shard)
     names = frozenset[str]().union(*(each.counts.names for each in files))
     return Plan(
         source=source,
@@ -226,14 +227,22 @@ def _shuffle(
     return [split for split, chosen in zip(wanted, drawn, strict=True) if len(chosen)], positions
 
 
-class _File(NamedTuple):
+class DrawnFile(NamedTuple):
+    """A file, and what is chosen of it.
+
+    Attributes:
+        file: of the source.
+        counts, draw: see `groundray.engine.survey`.
+        repeats: (row, id) of the chosen records that repeat an earlier one's id, by row.
+    """
+
     file: SourceFile
     counts: FileCounts
     draw: FileDraw
-    repeats: list[tuple[int, str]]  # by row
+    repeats: list[tuple[int, str]]
 
 
-def _mark_repeats(files: Sequence[_File]) -> None:
+def _mark_repeats(files: Sequence[DrawnFile]) -> None:
     """Finds the chosen records whose id an earlier chosen record of the data set has."""
     seen: set[tuple[int, str]] = set()  # with ranks: two texts may share one
     for each in files:
@@ -243,19 +252,21 @@ def _mark_repeats(files: Sequence[_File]) -> None:
             seen.add((rank, id_))
 
 
-def _pack(
-    files: Sequence[_File], selection: Selection, rows_per_shard: int
+def pack(
+    files: Sequence[DrawnFile], selection: Selection, rows_per_shard: int
 ) -> tuple[tuple[Unit, ...], dict[str, int]]:
+    """Units, and the number of shards of each split."""
     num_shards = dict.fromkeys(selection.splits, 0)
     units: list[Unit] = []
     for pool in sorted(selection.draws):
         found = _segments(each for each in files if each.file.split == pool)
         for segments in _packed(found, rows_per_shard):
-            counts = np.sum([segment.counts for segment in segments], axis=0).tolist()
+            counts = map(sum, zip(*(segment.counts for segment in segments), strict=True))
             shards: list[Shard] = []
             for split, count in zip(selection.splits, counts, strict=True):
-                shards.extend(_shards(split, num_shards[split], count, rows_per_shard))
-                num_shards[split] += sum(shard.split == split for shard in shards)
+                made = _shards(split, num_shards[split], count, rows_per_shard)
+                num_shards[split] += len(made)
+                shards.extend(made)
             units.append(Unit(len(units), pool, tuple(_parts(segments)), tuple(shards)))
     return tuple(units), num_shards
 
@@ -263,17 +274,18 @@ def _pack(
 class _Segment(NamedTuple):
     """The rows of one row group, moved to where records begin."""
 
-    file: _File
+    file: DrawnFile
     start: int
     stop: int
-    counts: IntArray  # chosen records for each split
+    counts: list[int]  # chosen records for each split
 
 
-def _segments(files: Iterable[_File]) -> Iterator[_Segment]:
+def _segments(files: Iterable[DrawnFile]) -> Iterator[_Segment]:
     for each in files:
-        bounds = each.counts.bounds.tolist()
-        for i in np.flatnonzero(each.draw.counts.any(axis=1)).tolist():
-            yield _Segment(each, bounds[i], bounds[i + 1], each.draw.counts[i])
+        spans = pairwise(each.counts.bounds.tolist())
+        for (start, stop), counts in zip(spans, each.draw.counts.tolist(), strict=True):
+            if any(counts):
+                yield _Segment(each, start, stop, counts)
 
 
 def _packed(segments: Iterable[_Segment], rows_per_shard: int) -> Iterator[list[_Segment]]:
@@ -281,7 +293,7 @@ def _packed(segments: Iterable[_Segment], rows_per_shard: int) -> Iterator[list[
     total = 0
     for segment in segments:
         held.append(segment)
-        total += int(segment.counts.sum())
+        total += sum(segment.counts)
         if total >= rows_per_shard:
             yield held
             held, total = [], 0
@@ -308,7 +320,7 @@ def _parts(segments: list[_Segment]) -> Iterator[Part]:
     yield _part(file, start, stop)
 
 
-def _part(each: _File, start: int, stop: int) -> Part:
+def _part(each: DrawnFile, start: int, stop: int) -> Part:
     drawn = None
     if each.draw.rows is not None:
         first, last = np.searchsorted(each.draw.rows, [start, stop])
@@ -317,7 +329,7 @@ def _part(each: _File, start: int, stop: int) -> Part:
     return Part(each.file, start, stop, drawn, frozenset(each.repeats[first:last]))
 
 
-def _not_chosen(files: Sequence[_File]) -> dict[str, Amount]:
+def _not_chosen(files: Sequence[DrawnFile]) -> dict[str, Amount]:
     """By reason, those without any record left out."""
     amounts = {
         reason: _sum(each.counts.not_eligible[-1 - i] for each in files)

@@ -2,20 +2,39 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
+from groundray.engine.commit_log import CommitLog
 from groundray.engine.lock import locked
-from groundray.engine.shards import COMMITS, TOKEN, Commit, read_commits
+from groundray.engine.shards import COMMITS, TOKEN, OutputFile
 from groundray.engine.storage import PRIVATE, Store
 from groundray.formats.errors import OutputError
 
 RUN = f"{PRIVATE}/run.json"
 MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True)
+class Checksums:
+    """The files of a run, which grow with its units: so they are not in the manifest, but beside.
+
+    Attributes:
+        list: file that names each, with its SHA-256, in the order of units.
+        sha256: of that file, in hexadecimal.
+        files: how many it names.
+        bytes: of all of these.
+    """
+
+    list: str
+    sha256: str
+    files: int
+    bytes: int
 
 
 @dataclass(slots=True)
@@ -26,15 +45,30 @@ class Run:
         store: OUTPUT.
         fingerprint: of the configuration.
         token: names this start of the run; tasks of an earlier start publish nothing any more.
-        commits: finished units by index.
+        commits: of finished units.
         manifest: the finished run's manifest, or None while units are left.
     """
 
     store: Store
     fingerprint: str
     token: str
-    commits: dict[int, Commit] = field(default_factory=dict)
-    manifest: bytes | None = None
+    commits: CommitLog
+    manifest: bytes | None
+
+    def write_checksums(self) -> "Checksums":
+        """Writes the checksums of all files, unit by unit, which `sha256sum --check` reads."""
+        staging = self.store.staging("checksums")
+        num_files = num_bytes = 0
+        digest = sha256()
+        with staging.open(CHECKSUMS) as handle:
+            for commit in self.commits:
+                data = b"".join(_checksum_line(file) for file in commit.files)
+                handle.write(data)
+                digest.update(data)
+                num_files += len(commit.files)
+                num_bytes += sum(file.bytes for file in commit.files)
+        staging.publish()
+        return Checksums(CHECKSUMS, digest.hexdigest(), num_files, num_bytes)
 
     def finish(self, manifest: bytes) -> None:
         """Writes the manifest, which marks the run as finished."""
@@ -72,11 +106,16 @@ def open_run(
             store.remove(COMMITS)
             store.write(RUN, orjson.dumps(known, option=orjson.OPT_INDENT_2))
         store.remove(f"{PRIVATE}/staging")
-        run = Run(store, fingerprint(configuration), uuid4().hex)
-        store.write(TOKEN, run.token.encode())
-        run.commits = read_commits(store)
-        run.manifest = store.read(MANIFEST)
-        yield run
+        token = uuid4().hex
+        store.write(TOKEN, token.encode())
+        yield Run(store, fingerprint(configuration), token, CommitLog(store), store.read(MANIFEST))
+
+
+def _checksum_line(file: OutputFile) -> bytes:
+    """As coreutils writes it, odd names and all."""
+    name = file.path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "" if name == file.path else "\\"
+    return f"{mark}{file.sha256}  {name}\n".encode("utf-8", "surrogateescape")
 
 
 def _is_going_on(store: Store, known: Mapping[str, Any], *, overwrite: bool) -> bool:
@@ -93,7 +132,7 @@ def _is_going_on(store: Store, known: Mapping[str, Any], *, overwrite: bool) -> 
             f"{store.shown} holds another run ({_difference(old, new)}); "
             "choose another OUTPUT, or give --overwrite to remove it"
         )
-    for name in (MANIFEST, *old["outputs"], COMMITS, RUN):
+    for name in (MANIFEST, CHECKSUMS, *old["outputs"], COMMITS, RUN):
         store.remove(name)
     return False
 

@@ -30,10 +30,15 @@ MAX_NAME_BYTES = 100
 _FOLDER_NAME = re.compile(r"[^\W_][\w .,@%+=()~-]{0,79}")
 
 
-def shard_name(split: str, index: int, total: int | None = None) -> str:
-    """`train-00000`, or `train-00000-of-00008` where the total belongs to the name."""
-    name = f"{split}-{index:05d}"
-    return name if total is None else f"{name}-of-{total:05d}"
+def shard_name(split: str, index: int, total: int) -> str:
+    """`train-00000`; of more than 100,000 shards wider, so that names sort as numbers do."""
+    width = max(5, len(str(total - 1)))
+    return f"{split}-{index:0{width}d}"
+
+
+def counted_name(split: str, index: int, total: int) -> str:
+    """`train-00000-of-00008`: the shard's name where the total belongs to it."""
+    return f"{shard_name(split, index, total)}-of-{total:05d}"
 
 
 def file_stem(key: str) -> str:
@@ -159,20 +164,6 @@ class UnitWriter:
 def commit_path(unit: int) -> str:
     """Where the commit record of a unit stands."""
     return f"{COMMITS}/{unit:06d}.json"
-
-
-def read_commits(store: Store) -> dict[int, Commit]:
-    """Finished units by index; a unit whose record or files are damaged or gone is not."""
-    commits = {}
-    for name in store.names(COMMITS):
-        data = store.read(f"{COMMITS}/{name}")
-        try:
-            commit = Commit.from_json(data or b"")
-        except (ValueError, KeyError, TypeError):
-            continue
-        if not store.is_local or all(store.size(f.path) == f.bytes for f in commit.files):
-            commits[commit.unit] = commit
-    return commits
 
 
 def nested(tally: Mapping[str, int]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ written after it.
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
@@ -73,6 +73,10 @@ class Store(Protocol):
 
     def remove(self, path: str) -> None:
         """Removes a file or a whole folder; nothing happens where there is none."""
+        ...
+
+    def remove_files(self, paths: Sequence[str]) -> None:
+        """Removes files, many at a time; nothing happens where there is none."""
         ...
 
     def staging(self, name: str) -> "Staging":
@@ -162,6 +166,11 @@ class LocalStore:
     def remove(self, path: str) -> None:
         """See `Store`."""
         _remove(self.root / path)
+
+    def remove_files(self, paths: Sequence[str]) -> None:
+        """See `Store`."""
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
 
     def staging(self, name: str) -> "LocalStaging":
         """See `Store`."""
@@ -265,6 +274,12 @@ class ObjectStore:
         self._fs.invalidate_cache()
         if self._fs.exists(f"{self._root}/{path}"):
             self._fs.rm(f"{self._root}/{path}", recursive=True)
+
+    def remove_files(self, paths: Sequence[str]) -> None:
+        """See `Store`."""
+        if paths:
+            with suppress(FileNotFoundError):
+                self._fs.rm([f"{self._root}/{path}" for path in paths])
 
     def staging(self, name: str) -> "ObjectStaging":
         """See `Store`; `name` is not needed, since files go to their final keys."""

@@ -15,7 +15,7 @@ from groundray.engine.conversion.manifest import Manifest, make_manifest
 from groundray.engine.converted import Sharing, is_converted, open_converted, share_with
 from groundray.engine.plan import Plan, make_plan
 from groundray.engine.plugins import read_formats
-from groundray.engine.run import MANIFEST, Run, open_run
+from groundray.engine.run import CHECKSUMS, MANIFEST, Run, open_run
 from groundray.engine.runners import (
     Choice,
     Runner,
@@ -41,7 +41,7 @@ from groundray.formats.errors import FormatError, RejectsError, SourceError
 SHARED_OUTPUTS = ("images", "rejects", "truth")
 """Folders of OUTPUT beside those of the formats."""
 
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 """Raised when the same options come to mean other bytes, so that no run mixes the two."""
 
 ROWS_PER_SHARD = 1_000
@@ -222,7 +222,7 @@ def _check_options(
     max_reject_ratio: float,
 ) -> None:
     doubled = [name for name, count in Counter(formats).items() if count > 1]
-    taken = [name for name in formats if name in (*SHARED_OUTPUTS, PRIVATE, MANIFEST)]
+    taken = [name for name in formats if name in (*SHARED_OUTPUTS, PRIVATE, MANIFEST, CHECKSUMS)]
     taken += [name for name in formats if not is_folder_name(name)]
     if doubled or taken:
         raise FormatError(
@@ -350,16 +350,12 @@ def _do(
     choice = choose_runner(runner, len(pending), records * row_s)
     source = job.source.without_files()  # units name those that they read
     work = Converter(replace(job, output=run.store.url, token=run.token, source=source))
-    tally: Tally = Counter()
-    for commit in run.commits.values():
-        tally.update(commit.tally)
     before, units = len(run.commits), len(plan.units)
-    on_progress(Progress(choice, before, before, units, tally))
+    on_progress(Progress(choice, before, before, units, run.commits.tally))
     do = run_locally if choice.kind == "local" else partial(run_on_ray, runner=runner)
     for commit in do(work, pending):
-        run.commits[commit.unit] = commit
-        tally.update(commit.tally)
-        on_progress(Progress(choice, before, len(run.commits), units, tally))
+        run.commits.add(commit)
+        on_progress(Progress(choice, before, len(run.commits), units, run.commits.tally))
 
 
 def _check_rejects(manifest: Manifest, max_reject_ratio: float, output: str) -> None:

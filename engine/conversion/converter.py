@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
+from groundray.engine.commit_log import read_commit
 from groundray.engine.conversion.examples import ExampleStyle, example_lines, make_style
 from groundray.engine.conversion.fates import Fates
 from groundray.engine.conversion.pictures import (
@@ -133,6 +134,9 @@ class Converter:
         self._styles = self._styles or job.styles()
         tally: Tally = Tally()
         store = open_store(job.output)
+        done = read_commit(store, unit.index)
+        if done is not None:  # by a task that died before it had done all of its units
+            return done
         with (
             _paused_gc(),
             write_errors(store.shown),

@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from groundray.engine.plan import Plan
-from groundray.engine.run import Run
-from groundray.engine.shards import OutputFile, Tally, nested
+from groundray.engine.run import MANIFEST, Checksums, Run
+from groundray.engine.shards import nested
+from groundray.formats.errors import SourceError
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Manifest:
         splits: by name.
         input_files: in reading order.
         unreadable_files: which cost only themselves.
-        output_files: all but images, sorted by path.
+        output_files: all but images.
         warnings: sentences for people.
     """
 
@@ -103,7 +104,7 @@ class Manifest:
     splits: Mapping[str, SplitAccount]
     input_files: tuple[InputFile, ...]
     unreadable_files: tuple[UnreadFile, ...]
-    output_files: tuple[OutputFile, ...]
+    output_files: Checksums
     warnings: tuple[str, ...]
 
     def to_json(self) -> bytes:
@@ -112,8 +113,17 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: bytes) -> "Manifest":
-        """Undoes `to_json`."""
+        """Undoes `to_json`.
+
+        Raises:
+            SourceError: it is of another version.
+        """
         fields = orjson.loads(data)
+        if fields["version"] != VERSION:
+            raise SourceError(
+                f"{MANIFEST} is of version {fields['version']}, and this Groundray reads version "
+                f"{VERSION}: convert the data again"
+            )
         for name in ("rows", "records", "boxes"):
             fields[name] = Account(**fields[name])
         fields["formats"] = {k: FormatAccount(**v) for k, v in fields["formats"].items()}
@@ -121,9 +131,9 @@ class Manifest:
         for name, kind in (
             ("input_files", InputFile),
             ("unreadable_files", UnreadFile),
-            ("output_files", OutputFile),
         ):
             fields[name] = tuple(kind(**each) for each in fields[name])
+        fields["output_files"] = Checksums(**fields["output_files"])
         fields["classes"] = tuple(fields["classes"])
         fields["warnings"] = tuple(fields["warnings"])
         return cls(**fields)
@@ -133,13 +143,7 @@ def make_manifest(
     plan: Plan, run: Run, formats: Sequence[str], configuration: Mapping[str, Any]
 ) -> Manifest:
     """Adds up what the units of a finished run counted."""
-    tally: Tally = Counter()
-    for commit in run.commits.values():
-        tally.update(commit.tally)
-    counts = nested(tally)
-    output_files = sorted(
-        (file for commit in run.commits.values() for file in commit.files), key=lambda f: f.path
-    )
+    counts, lines = nested(run.commits.tally), run.commits.lines
     return Manifest(
         version=VERSION,
         fingerprint=run.fingerprint,
@@ -152,13 +156,13 @@ def make_manifest(
         images=counts.get("images", {}),
         formats={
             name: FormatAccount(
-                _lines(output_files, f"{name}/"),
+                _lines(lines, f"{name}/"),
                 counts.get("formats", {}).get(name, {}).get("rejected", {}),
             )
             for name in formats
         },
         splits={
-            split: SplitAccount(_lines(output_files, f"truth/{split}/"), shards)
+            split: SplitAccount(lines[f"truth/{split}"], shards)
             for split, shards in plan.num_shards.items()
         },
         input_files=tuple(
@@ -166,7 +170,7 @@ def make_manifest(
             for f in plan.source.files
         ),
         unreadable_files=tuple(UnreadFile(f.relative, f.reason) for f in plan.unreadable),
-        output_files=tuple(output_files),
+        output_files=run.write_checksums(),
         warnings=plan.warnings,
     )
 
@@ -185,5 +189,6 @@ def _account(plan: Plan, counts: Mapping[str, Any], kind: str) -> Account:
     )
 
 
-def _lines(files: Sequence[OutputFile], folder: str) -> int:
-    return sum(file.lines for file in files if file.path.startswith(folder))
+def _lines(lines: Mapping[str, int], folder: str) -> int:
+    """In all splits of a folder."""
+    return sum(count for place, count in lines.items() if place.startswith(folder))

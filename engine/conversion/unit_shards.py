@@ -9,7 +9,7 @@ import pyarrow as pa
 from groundray.engine.behind import Behind
 from groundray.engine.plan import Unit
 from groundray.engine.records import IntArray
-from groundray.engine.shards import UnitWriter, file_stem, shard_name
+from groundray.engine.shards import UnitWriter, counted_name, file_stem, shard_name
 from groundray.engine.storage import Buffer
 from groundray.engine.truth import TruthWriter
 
@@ -101,7 +101,7 @@ class UnitShards:
     def write_lines(self, slot: int, format_name: str, data: Buffer, num_lines: int) -> None:
         """Adds examples, as lines with their newlines, to the shard of a format."""
         split = self._shards[slot].split
-        name = shard_name(split, self._shards[slot].index, self._num_shards[split])
+        name = counted_name(split, self._shards[slot].index, self._num_shards[split])
         path = f"{format_name}/{split}/{name}.jsonl"
         self._behind.call(self._writer.append, path, data, lines=num_lines)
 
@@ -126,7 +126,8 @@ class UnitShards:
         self._behind.__exit__(kind, error, trace)
 
     def _name(self, slot: int) -> str:
-        return shard_name(self._shards[slot].split, self._shards[slot].index)
+        shard = self._shards[slot]
+        return shard_name(shard.split, shard.index, self._num_shards[shard.split])
 
     def _truth_path(self, slot: int) -> str:
         return f"truth/{self._shards[slot].split}/{self._name(slot)}.parquet"

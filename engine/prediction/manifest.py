@@ -1,6 +1,5 @@
 """The manifest of a prediction run: who was asked what, and what became of every record."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,10 +9,10 @@ import orjson
 from groundray.engine.converted import Converted
 from groundray.engine.plan import Plan
 from groundray.engine.prediction.predictor import BY, PredictJob
-from groundray.engine.run import Run
-from groundray.engine.shards import OutputFile, Tally, nested
+from groundray.engine.run import Checksums, Run
+from groundray.engine.shards import nested
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class PredictionManifest:
         records: where they went.
         boxes: `targets`, and `predicted`.
         issues: answers that have each, by code.
-        shards: files of predictions, sorted by path.
+        shards: files of predictions.
         warnings: sentences for people.
     """
 
@@ -69,7 +68,7 @@ class PredictionManifest:
     records: RecordAccount
     boxes: Mapping[str, int]
     issues: Mapping[str, int]
-    shards: tuple[OutputFile, ...]
+    shards: Checksums
     warnings: tuple[str, ...]
 
     def to_json(self) -> bytes:
@@ -81,7 +80,7 @@ class PredictionManifest:
         """Undoes `to_json`."""
         fields = orjson.loads(data)
         fields["records"] = RecordAccount(**fields["records"])
-        fields["shards"] = tuple(OutputFile(**file) for file in fields["shards"])
+        fields["shards"] = Checksums(**fields["shards"])
         for name in ("classes", "answered_by", "warnings"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
@@ -95,9 +94,7 @@ def make_prediction_manifest(
     configuration: Mapping[str, Any],
 ) -> PredictionManifest:
     """Adds up what the units of a finished run counted."""
-    tally: Tally = Counter()
-    for commit in run.commits.values():
-        tally.update(commit.tally)
+    tally = run.commits.tally
     answered_by = sorted(name for name in tally if name.startswith(BY))
     counts = nested({name: count for name, count in tally.items() if name not in answered_by})
     (split,) = {file.split for file in job.source.files}
@@ -120,8 +117,6 @@ def make_prediction_manifest(
         ),
         boxes=counts.get("boxes", {}),
         issues=counts.get("issues", {}),
-        shards=tuple(
-            sorted((f for c in run.commits.values() for f in c.files), key=lambda f: f.path)
-        ),
+        shards=run.write_checksums(),
         warnings=plan.warnings,
     )

@@ -1,6 +1,5 @@
 """Prediction: checkpoints answer about every record of a split, and truth stands beside."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from groundray.models import Backend, Settings
 DATA = "data"
 """Folder of OUTPUT for the truth and images of an INPUT that was not converted yet."""
 
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 """Raised when the same options come to mean other bytes, so that no run mixes the two."""
 
 ROWS_PER_SHARD = 128
@@ -319,9 +318,6 @@ def _do(task: _Task, run: Run) -> None:
     pending = [unit for unit in task.plan.units if unit.index not in run.commits]
     source = task.job.source.without_files()  # units name those that they read
     job = replace(task.job, output=run.store.url, token=run.token, source=source)
-    tally: Tally = Counter()
-    for commit in run.commits.values():
-        tally.update(commit.tally)
     before, asked = len(run.commits), 0
     busy_s = waited_s = 0.0
 
@@ -336,7 +332,7 @@ def _do(task: _Task, run: Run) -> None:
                 asked=asked,
                 busy_s=busy_s,
                 waited_s=waited_s,
-                tally=tally,
+                tally=run.commits.tally,
             )
         )
 
@@ -346,8 +342,7 @@ def _do(task: _Task, run: Run) -> None:
     else:
         done = predict_on_ray(job, pending, task.runner, task.actors)
     for each in done:
-        run.commits[each.commit.unit] = each.commit
-        tally.update(each.commit.tally)
+        run.commits.add(each.commit)
         asked += each.asked
         busy_s += each.busy_s
         waited_s += each.waited_s

@@ -18,7 +18,7 @@ from groundray.engine.prediction.journal import Journal
 from groundray.engine.prediction.predictions import PredictionStyle, prediction_line
 from groundray.engine.prediction.questions import Questions, iter_truth, make_questions
 from groundray.engine.selection import Selection
-from groundray.engine.shards import Commit, Tally, UnitWriter, shard_name
+from groundray.engine.shards import Commit, Tally, UnitWriter, counted_name
 from groundray.engine.sources import Source
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import BoxFormat, get_format
@@ -146,7 +146,7 @@ class Predictor:
         with write_errors(store.shown), UnitWriter(store, unit.index, job.token) as writer:
             lines = self._lines(answered, tally)
             for shard in unit.shards:
-                name = shard_name(shard.split, shard.index, job.num_shards[shard.split])
+                name = counted_name(shard.split, shard.index, job.num_shards[shard.split])
                 own = list(islice(lines, shard.records))
                 path = f"{shard.split}/{name}.jsonl"
                 writer.append(path, b"".join(own), lines=len(own))

@@ -1,3 +1,5 @@
+import subprocess
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def test_a_run_is_taken_up_where_it_stopped(store: LocalStore) -> None:
     do_unit(store, 0, seed=1)
     do_unit(store, 1, seed=1)
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=False) as run:
-        assert sorted(run.commits) == [0, 1]
+        assert [commit.unit for commit in run.commits] == [0, 1]
         assert run.manifest is None
         run.finish(b"done")
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=False) as run:
@@ -49,7 +51,7 @@ def test_overwrite_removes_the_other_run_whole(store: LocalStore) -> None:
     do_unit(store, 0, seed=1)
     store.write(MANIFEST, b"old")
     with open_run(store, {"seed": 2}, outputs=("g",), overwrite=True) as run:
-        assert run.commits == {}
+        assert len(run.commits) == 0
         assert run.manifest is None
     assert not (store.root / "f").exists()
 
@@ -57,14 +59,14 @@ def test_overwrite_removes_the_other_run_whole(store: LocalStore) -> None:
 def test_overwrite_keeps_what_the_same_configuration_has_finished(store: LocalStore) -> None:
     do_unit(store, 0, seed=1)
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=True) as run:
-        assert sorted(run.commits) == [0]
+        assert [commit.unit for commit in run.commits] == [0]
 
 
 def test_overwrite_does_a_finished_run_anew(store: LocalStore) -> None:
     do_unit(store, 0, seed=1)
     store.write(MANIFEST, b"done")
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=True) as run:
-        assert run.commits == {}
+        assert len(run.commits) == 0
         assert run.manifest is None
     assert not (store.root / "f").exists()
 
@@ -80,7 +82,7 @@ def test_a_run_that_finished_nothing_protects_nothing(store: LocalStore) -> None
     with open_run(store, {"seed": 1}, outputs=OUTPUTS, overwrite=False):
         pass
     with open_run(store, {"seed": 2}, outputs=OUTPUTS, overwrite=False) as run:
-        assert run.commits == {}
+        assert len(run.commits) == 0
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -99,3 +101,34 @@ def test_a_run_leaves_no_staging_behind(store: LocalStore) -> None:
     do_unit(store, 0)
     assert not (store.root / ".groundray/staging/000000-dead").exists()
     assert store.names(COMMITS) == ["000000.json"]
+
+
+def test_checksums_are_what_sha256sum_checks(store: LocalStore) -> None:
+    for unit in (1, 0, 2):
+        do_unit(store, unit)
+    with open_run(store, {}, outputs=OUTPUTS, overwrite=False) as run:
+        sums = run.write_checksums()
+    assert (sums.files, sums.bytes) == (3, 9)
+    lines = (store.root / sums.list).read_bytes()
+    assert sha256(lines).hexdigest() == sums.sha256
+    assert [line.split()[1] for line in lines.splitlines()] == [
+        b"f/0.jsonl",
+        b"f/1.jsonl",
+        b"f/2.jsonl",
+    ]
+    check = ["sha256sum", "--check", "--strict", "--quiet", sums.list]
+    assert subprocess.run(check, cwd=store.root, check=False).returncode == 0
+    (store.root / "f/1.jsonl").write_bytes(b"[]\n")
+    assert subprocess.run(check, cwd=store.root, check=False, capture_output=True).returncode == 1
+
+
+def test_checksums_name_a_file_whose_name_holds_a_newline(store: LocalStore) -> None:
+    with (
+        open_run(store, {}, outputs=OUTPUTS, overwrite=False) as run,
+        UnitWriter(store, 0, run.token) as writer,
+    ):
+        writer.append("f/a\n\\b.jsonl", b"{}\n", lines=1)
+        run.commits.add(writer.commit({}))
+        run.write_checksums()
+    check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
+    assert subprocess.run(check, cwd=store.root, check=False).returncode == 0

@@ -374,6 +374,7 @@ def test_without_a_format_images_and_truth_alone_are_written(tmp_path: Path) -> 
     assert set(manifest.splits) == {"val"}
     assert {path.split("/")[0] for path in tree(tmp_path / "out")} == {
         "images",
+        "SHA256SUMS",
         "manifest.json",
         "truth",
     }
