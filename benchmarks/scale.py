@@ -166,7 +166,7 @@ def made_commit(unit: int, units: int) -> Commit:
 
 
 def keep_log(store: Store, num_units: int) -> None:
-    """Keeps a log, folder or bucket, and reads it again. Files that commits name are there, empty."""
+    """Keeps a log and reads it again; files that its commits name are there, and empty."""
     kind = "a folder" if isinstance(store, LocalStore) else "a bucket"
     log = CommitLog(store)
     if isinstance(store, LocalStore):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from groundray.engine.sources.features import ClassNames, footer_class_names
 from groundray.engine.sources.layout import Path, format_path
-from groundray.engine.sources.parquet import Footer
+from groundray.engine.sources.parquet import FooterFacts
 from groundray.engine.sources.side_files import DataSet
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import LayoutError
@@ -15,7 +15,7 @@ class Part(NamedTuple):
     """A file that can be read, and what is known around it."""
 
     file: SourceFile
-    footer: Footer
+    footer: FooterFacts
     data_set: DataSet
 
 

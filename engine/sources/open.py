@@ -10,7 +10,7 @@ from groundray.engine.sources.declared import read_declared
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.inputs import InputFile, absolute, find_files, find_roots, name_roots
 from groundray.engine.sources.layout import Layout
-from groundray.engine.sources.parquet import Footer, read_new_footer
+from groundray.engine.sources.parquet import FooterFacts, read_new_footer
 from groundray.engine.sources.places import READ_ERRORS, describe, open_file
 from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
@@ -94,7 +94,7 @@ def _counting_names(layout: Layout, only: Sequence[str] | None) -> tuple[str, ..
     return tuple(name for name in layout.names if name in set(only))
 
 
-def _make_parts(found: Sequence[InputFile], footers: Mapping[str, Footer]) -> list[Part]:
+def _make_parts(found: Sequence[InputFile], footers: Mapping[str, FooterFacts]) -> list[Part]:
     """Source files in the order of `found`, with what is known around them."""
     data_sets = {root: find_data_set(root) for root in find_roots(found)}
     scopes = name_roots(list(data_sets))
@@ -133,13 +133,18 @@ def _stem(file: InputFile) -> str:
     return file.relative.rsplit("/", 1)[-1].removesuffix(".parquet")
 
 
-def _read_footers(files: Sequence[InputFile]) -> tuple[dict[str, Footer], list[UnreadableFile]]:
-    """Footers by URL, and the files that have none that can be read."""
+def _read_footers(
+    files: Sequence[InputFile],
+) -> tuple[dict[str, FooterFacts], list[UnreadableFile]]:
+    """Footers by URL, and the files that have none that can be read; equal schemas are one."""
+    facts_by_schema: dict[bytes, FooterFacts] = {}
 
-    def read(file: InputFile) -> Footer | str:
+    def read(file: InputFile) -> FooterFacts | str:
         try:
             with open_file(file.url) as handle:
-                return read_new_footer(handle)
+                facts = read_new_footer(handle).facts()
+                key = facts.schema.serialize().to_pybytes()
+                return facts._replace(schema=facts_by_schema.setdefault(key, facts).schema)
         except SourceError as error:
             return str(error)
         except READ_ERRORS as error:
@@ -147,7 +152,7 @@ def _read_footers(files: Sequence[InputFile]) -> tuple[dict[str, Footer], list[U
 
     with ThreadPoolExecutor(_THREADS) as pool:
         results = list(zip(files, pool.map(read, files), strict=True))
-    footers = {file.url: found for file, found in results if isinstance(found, Footer)}
+    footers = {file.url: found for file, found in results if isinstance(found, FooterFacts)}
     wrong = [
         UnreadableFile(file.relative, found) for file, found in results if isinstance(found, str)
     ]

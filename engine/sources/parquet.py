@@ -44,20 +44,33 @@ class Footer(NamedTuple):
     metadata: pq.FileMetaData
     schema: pa.Schema
 
-    @property
-    def row_groups(self) -> tuple[int, ...]:
-        """Rows in each row group."""
-        metadata = self.metadata
-        return tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+    def facts(self) -> "FooterFacts":
+        """What is to be known of it once the file is closed."""
+        groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
+        leaves = range(self.metadata.num_columns)
+        empty = (leaf for leaf in leaves if all(_has_no_value(g.column(leaf)) for g in groups))
+        row_groups = tuple(group.num_rows for group in groups)
+        return FooterFacts(self.size_bytes, self.sha256, row_groups, self.schema, frozenset(empty))
+
+
+class FooterFacts(NamedTuple):
+    """A footer without its statistics: 1 KB where these take 10 KB a row group.
+
+    Attributes:
+        size_bytes, sha256, schema: as in `Footer`.
+        row_groups: rows in each.
+        empty: parquet columns without a value in any row, as the statistics tell.
+    """
+
+    size_bytes: int
+    sha256: str
+    row_groups: tuple[int, ...]
+    schema: pa.Schema
+    empty: frozenset[int]
 
     def is_empty(self, path: Path) -> bool:
-        """Whether the statistics tell that a field has no value in any row."""
-        leaves = leaves_of(self.schema, path)
-        return all(
-            _has_no_value(self.metadata.row_group(group).column(leaf))
-            for group in range(self.metadata.num_row_groups)
-            for leaf in leaves
-        )
+        """Whether a field has no value in any row."""
+        return self.empty.issuperset(leaves_of(self.schema, path))
 
 
 def read_new_footer(handle: Any) -> Footer:

@@ -13,7 +13,7 @@ from groundray.engine.sources.class_numbers import judge_numbering
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.evidence import judge
 from groundray.engine.sources.layout import ORDERS, Layout, Path, format_path
-from groundray.engine.sources.parquet import Footer
+from groundray.engine.sources.parquet import FooterFacts
 from groundray.engine.sources.roles import find_roles
 from groundray.engine.sources.sample import Sample, read_sample
 from groundray.engine.sources.schema import (
@@ -53,7 +53,8 @@ def settle(draft: Draft, parts: Sequence[Part], image_root: str | None) -> Settl
     Raises:
         LayoutError: something cannot be settled.
     """
-    schema = _usual_schema([part.footer.schema for part in parts])
+    schemas = {id(part.footer.schema): part.footer.schema for part in parts}  # few
+    schema = _usual_schema([part.footer.schema for part in parts], schemas)
     namings = find_namings(parts)
     find_roles(
         draft,
@@ -65,19 +66,21 @@ def settle(draft: Draft, parts: Sequence[Part], image_root: str | None) -> Settl
     is_numbered = category is not None and not category.is_text
     if is_numbered and draft.names is None:
         draft.names = _find_names(draft, namings)
+    reasons = {key: _misfit(draft, schema, each) for key, each in schemas.items()}
     misfits = {
         part.file.url: reason
         for part in parts
-        if (reason := _misfit(draft, schema, part.footer.schema))
+        if (reason := reasons[id(part.footer.schema)]) is not None
     }
     files = [part.file for part in parts if part.file.url not in misfits]
     _settle_by_sample(draft, files, image_root, is_numbered=is_numbered)
     return Settled(_finish(draft), "\n".join(draft.reasons), misfits)
 
 
-def _usual_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+def _usual_schema(schemas: Sequence[pa.Schema], distinct: Mapping[int, pa.Schema]) -> pa.Schema:
     """The schema that most files have; the first of them, where several are as frequent."""
-    texts = [describe_columns(schema) for schema in schemas]
+    described = {key: describe_columns(schema) for key, schema in distinct.items()}
+    texts = [described[id(schema)] for schema in schemas]
     usual = Counter(texts).most_common(1)[0][0]
     return schemas[texts.index(usual)]
 
@@ -169,7 +172,7 @@ def _shape(field: Field) -> tuple[int, str]:
     return field.lists, "bytes" if pt.is_binary(type_) else str(type_.id)
 
 
-def _lacks(footer: Footer, path: Path) -> bool:
+def _lacks(footer: FooterFacts, path: Path) -> bool:
     try:
         return footer.is_empty(path)
     except KeyError:
