@@ -14,9 +14,9 @@ from groundray.engine.sources import (
     open_file,
     open_source,
     protocol_of,
-    public_name,
 )
 from groundray.formats.errors import SourceError
+from groundray.models.urls import public_name
 
 TRUTH = "truth"
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from groundray.engine.sources import public_name
 from groundray.formats.errors import OutputError
+from groundray.models.urls import describe, public_name
 
 PRIVATE = ".groundray"
 """Folder of OUTPUT for everything that is not a result: lock, staging, commit records, logs."""
@@ -35,7 +35,7 @@ def write_errors(shown: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
+        reason = error.strerror or describe(error)
         raise OutputError(
             f"cannot write to {shown}: {reason}; what is finished is kept, and the same command "
             "goes on from there"
@@ -119,7 +119,7 @@ def open_store(url: str) -> Store:
     try:
         fs, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise OutputError(f"cannot write to {public_name(url)}: {error}") from error
+        raise OutputError(f"cannot write to {public_name(url)}: {describe(error)}") from error
     if "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol):
         return LocalStore(Path(path))
     return ObjectStore(url, fs, path.rstrip("/"))

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 import weakref
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from groundray.formats.errors import ModelError
 from groundray.models.answer_lines import answer_of, id_of, parse_line
 from groundray.models.base import Answer
+from groundray.models.urls import describe, public_name
 
 _LINES_LOOKED_AT = 1000
 _NUM_NAMED = 5
@@ -242,28 +242,19 @@ def _open(place: str) -> IO[bytes]:
 
 
 def _name(place: str) -> str:
-    return _shown(place).rstrip("/").rpartition("/")[2]
-
-
-def _shown(place: str) -> str:
-    """A path as it is; a URL without user, password and query."""
-    return _scrubbed(place) if "://" in place else place
-
-
-def _scrubbed(text: str) -> str:
-    return re.sub(r"(?<=/)[^/@\s]*:[^/@\s]*@|\?\S*", "", text)
+    return public_name(place).rstrip("/").rpartition("/")[2]
 
 
 def _unreadable(place: str, error: BaseException) -> ModelError:
     missing = "there is no such file" if isinstance(error, FileNotFoundError) else None
-    reason = missing or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ModelError(f"the answers in {_shown(place)} cannot be read: {_scrubbed(reason)}")
+    reason = missing or getattr(error, "strerror", None) or describe(error)
+    return ModelError(f"the answers in {public_name(place)} cannot be read: {reason}")
 
 
 def _refuse_useless(place: str, index: _Index) -> None:
     if not index.num_answers:
         first = index.named[0] if index.named else "it is empty"
         raise ModelError(
-            f"{_shown(place)} has no answers: {first}; a line of it would be "
+            f"{public_name(place)} has no answers: {first}; a line of it would be "
             '{"id": "17", "text": "what the model said"}'
         )

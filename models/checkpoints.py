@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from groundray.formats.errors import ModelError
+from groundray.models.urls import describe, public_name
 
 CACHE_VARIABLE = "GROUNDRAY_CACHE"
 """Names the folder that remote checkpoints are copied to; the user's cache folder by default."""
@@ -50,7 +51,7 @@ def read_config(checkpoint: str, name: str = "config.json") -> dict[str, Any] | 
         value = json.loads(content)
     except (OSError, ValueError) as error:
         raise ModelError(
-            f"{name} of checkpoint {shown(checkpoint)} cannot be read: {error}"
+            f"{name} of checkpoint {shown(checkpoint)} cannot be read: {describe(error)}"
         ) from error
     if not isinstance(value, dict):
         raise ModelError(f"{name} of checkpoint {shown(checkpoint)} is not a JSON object")
@@ -101,7 +102,8 @@ def local_folder(checkpoint: str) -> Path:
                 _copy(checkpoint, listing, target)
     except OSError as error:
         raise ModelError(
-            f"checkpoint {shown(checkpoint)} cannot be copied to {str(target)!r}: {error}; "
+            f"checkpoint {shown(checkpoint)} cannot be copied to {str(target)!r}: "
+            f"{describe(error)}; "
             f"{CACHE_VARIABLE} names another folder"
         ) from error
     return target
@@ -119,11 +121,7 @@ def view(folder: Path) -> Iterator[Path]:
 
 def shown(checkpoint: str) -> str:
     """A checkpoint for messages: a URL without what may be secret in it."""
-    if not is_url(checkpoint):
-        return repr(checkpoint)
-    parts = urlsplit(checkpoint)
-    host = parts.netloc.rpartition("@")[2]
-    return repr(urlunsplit((parts.scheme, host, parts.path, "", "")))
+    return repr(public_name(checkpoint))
 
 
 def _no_folder(checkpoint: str) -> str:
@@ -140,7 +138,7 @@ def _opened(url: str) -> tuple[Any, str]:
     try:
         filesystem, root = fsspec.core.url_to_fs(url.rstrip("/"))
     except (ImportError, ValueError, OSError) as error:
-        raise ModelError(f"checkpoint {shown(url)} cannot be reached: {error}") from error
+        raise ModelError(f"checkpoint {shown(url)} cannot be reached: {describe(error)}") from error
     return filesystem, root
 
 
@@ -151,7 +149,7 @@ def _listing(url: str) -> dict[str, str]:
         filesystem.invalidate_cache()
         found: Mapping[str, Mapping[str, Any]] = filesystem.find(root, detail=True)
     except OSError as error:
-        raise ModelError(f"checkpoint {shown(url)} cannot be listed: {error}") from error
+        raise ModelError(f"checkpoint {shown(url)} cannot be listed: {describe(error)}") from error
     if not found or list(found) == [root]:
         raise ModelError(f"checkpoint {shown(url)} holds no files")
     prefix = root.rstrip("/") + "/"

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from groundray.formats.errors import ModelError
+from groundray.models.urls import public_name, without_secrets
 
 if TYPE_CHECKING:
     import httpx
@@ -199,6 +200,7 @@ class Endpoint:
     def _shown(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
+        text = without_secrets(text)
         text = " ".join(text.split())
         return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
@@ -227,8 +229,9 @@ def _parse_url(url: str | None) -> tuple[str, tuple[str, str] | None]:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     if parts.scheme not in {"http", "https"} or not host:
-        shown = re.sub(r"^.*@", "", url)
-        raise ModelError(f"{shown!r} is no URL of a server; {example}")
+        raise ModelError(
+            f"{public_name(re.sub(r'^.*@', '', url))!r} is no URL of a server; {example}"
+        )
     if parts.query or parts.fragment:
         raise ModelError(f"the URL of the server at {host} has a query or fragment; {example}")
     path = parts.path.rstrip("/").removesuffix("/chat/completions")

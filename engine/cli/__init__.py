@@ -29,6 +29,7 @@ from groundray.engine.cli.terminal import complain
 from groundray.engine.cli.train import EPILOG as TRAIN_EPILOG
 from groundray.engine.cli.train import train
 from groundray.formats.errors import GroundrayError
+from groundray.models.urls import without_secrets
 
 app = typer.Typer(
     name="groundray",
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=None if argv is None else list(argv), prog_name="groundray")
     except GroundrayError as error:
-        complain(f"error: {error}")
+        complain(f"error: {without_secrets(str(error))}")
         return 1
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1

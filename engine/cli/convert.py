@@ -11,6 +11,7 @@ from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpu
 from groundray.engine.cli.terminal import console, say
 from groundray.formats.errors import GroundrayError
 from groundray.formats.tasks import Task
+from groundray.models.urls import public_name
 
 if TYPE_CHECKING:
     from groundray.engine.conversion.convert import Progress
@@ -217,8 +218,6 @@ def _progress_line(progress: "Progress", elapsed_s: float) -> str:
 
 def summarise(manifest: "Manifest", output: str) -> None:
     """Prints what a finished conversion wrote, and what it did not."""
-    from groundray.engine.sources import public_name
-
     output = public_name(output)
     records, boxes = manifest.records.written, manifest.boxes.written
     say(f"wrote {records:,} records with {boxes:,} boxes to {output}")

@@ -7,6 +7,7 @@ import typer
 
 from groundray.engine.cli.options import Address, FormatPlugins, NumCpus
 from groundray.engine.cli.terminal import complain, console, say
+from groundray.models.urls import public_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,7 +136,6 @@ def _say(progress: "Progress") -> None:
 
 
 def _summarise(scores: "Scores", output: str) -> None:
-    from groundray.engine.sources import public_name
 
     out = console()
     if not out.is_terminal:

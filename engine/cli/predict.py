@@ -9,6 +9,7 @@ import typer
 from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Prompt, System
 from groundray.engine.cli.terminal import console, say
 from groundray.formats.tasks import Task
+from groundray.models.urls import public_name
 
 if TYPE_CHECKING:
     from groundray.engine.plan import Plan
@@ -239,7 +240,6 @@ def _progress_line(progress: "PredictionProgress", elapsed_s: float) -> str:
 
 
 def _summarise(manifests: "list[PredictionManifest]", output: str) -> None:
-    from groundray.engine.sources import public_name
 
     output = public_name(output)
     for manifest in manifests:

@@ -26,17 +26,11 @@ from groundray.engine.runners import (
 )
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally, is_folder_name
-from groundray.engine.sources import (
-    Source,
-    absolute,
-    iter_images,
-    join,
-    open_source,
-    public_name,
-)
+from groundray.engine.sources import Source, absolute, iter_images, join, open_source
 from groundray.engine.storage import PRIVATE, open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import FormatError, RejectsError, SourceError
+from groundray.models.urls import public_name
 
 SHARED_OUTPUTS = ("images", "rejects", "truth")
 """Folders of OUTPUT beside those of the formats."""

@@ -29,14 +29,7 @@ from groundray.engine.plugins import Plugin, load_plugins
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
 from groundray.engine.shards import Commit, Tally, UnitWriter
-from groundray.engine.sources import (
-    Decoded,
-    Keys,
-    Source,
-    iter_decoded,
-    iter_images,
-    read_keys,
-)
+from groundray.engine.sources import Decoded, Keys, Source, iter_decoded, iter_images, read_keys
 from groundray.engine.storage import open_store, write_errors
 from groundray.engine.truth import truth_table
 from groundray.formats import get_format

@@ -13,15 +13,9 @@ from groundray.engine.converted import Sharing
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.shards import Tally
-from groundray.engine.sources import (
-    IMAGE_FAULTS,
-    RowImage,
-    RowImages,
-    open_file,
-    protocol_of,
-    public_name,
-)
+from groundray.engine.sources import IMAGE_FAULTS, RowImage, RowImages, open_file, protocol_of
 from groundray.formats.errors import DamagedError, GroundrayError, ImageError
+from groundray.models.urls import public_name
 
 _HEADER_BYTES = 64 << 10
 _WEB = ("http://", "https://")

@@ -19,6 +19,7 @@ from groundray.engine.images import decode_image
 from groundray.formats import BoxFormat, Rendered, format_names, get_format
 from groundray.formats.errors import FormatError, ImageError, OutputError, SourceError
 from groundray.formats.trainer import trained_text
+from groundray.models.urls import describe, public_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -229,4 +230,5 @@ def _read_image(url: str) -> "Image":
         with fsspec.open(url, "rb") as file:
             return decode_image(file.read())
     except OSError as error:
-        raise ImageError("missing_image", f"{url}: {error.strerror or error}") from error
+        name = public_name(url)
+        raise ImageError("missing_image", f"{name}: {error.strerror or describe(error)}") from error

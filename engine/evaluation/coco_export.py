@@ -10,9 +10,10 @@ from groundray.engine.evaluation.prediction_files import PredictionFiles, iter_p
 from groundray.engine.records import BoolArray
 from groundray.engine.scoring.coco import ScoreMode, image_numbers, ranking_scores
 from groundray.engine.scoring.pairs import Pairs
-from groundray.engine.sources import file_system, public_name
+from groundray.engine.sources import file_system
 from groundray.engine.storage import write_errors
 from groundray.formats.errors import OutputError
+from groundray.models.urls import public_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from groundray.engine.boxes import xywh_to_xyxy
 from groundray.engine.evaluation.prediction_pairs import sound_boxes
 from groundray.engine.records import BoolArray, FloatArray, IntArray, offsets_of
 from groundray.engine.scoring.pairs import INVENTED, Pairs
-from groundray.engine.sources import file_system, public_name
+from groundray.engine.sources import file_system
 from groundray.formats.errors import SourceError
+from groundray.models.urls import describe, public_name
 
 _IMAGES_AT_ONCE = 2_000
 _NOT_COCO = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
@@ -77,7 +78,7 @@ def _read(place: str) -> Any:
     try:
         return orjson.loads(fs.cat_file(path))
     except OSError as error:
-        raise SourceError(f"{public_name(place)}: {error.strerror or error}") from error
+        raise SourceError(f"{public_name(place)}: {error.strerror or describe(error)}") from error
     except ValueError as error:
         raise SourceError(f"{public_name(place)}: not JSON: {error}") from error
 

@@ -22,9 +22,9 @@ from groundray.engine.scoring.parts import Part, no_part, score
 from groundray.engine.scoring.scores import ProtocolName, Scores
 from groundray.engine.scoring.summary import Described, summarise
 from groundray.engine.scoring.tallies import Rules
-from groundray.engine.sources import public_name
 from groundray.formats import get_format
 from groundray.formats.errors import FormatError
+from groundray.models.urls import public_name
 
 _BYTE_S = 60e-9  # measured: 17 MB of predictions a second
 

@@ -14,8 +14,8 @@ from groundray.engine.scoring.scores import (
     compare,
 )
 from groundray.engine.scoring.tallies import Rules
-from groundray.engine.sources import public_name
 from groundray.formats.errors import GroundrayError, SourceError
+from groundray.models.urls import public_name
 
 
 @dataclass(frozen=True, slots=True)

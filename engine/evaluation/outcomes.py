@@ -18,7 +18,7 @@ from groundray.engine.scoring.error_kinds import ERROR_KINDS, KINDS, find_error_
 from groundray.engine.scoring.matching import match
 from groundray.engine.scoring.overlaps import iou_of
 from groundray.engine.scoring.pairs import Pairs, areas_of
-from groundray.engine.sources import public_name
+from groundray.models.urls import public_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ import orjson
 from groundray.engine.evaluation.prediction_pairs import build_pairs
 from groundray.engine.run import MANIFEST
 from groundray.engine.scoring.pairs import Pairs
-from groundray.engine.sources import absolute, file_system, protocol_of, public_name
+from groundray.engine.sources import absolute, file_system, protocol_of
 from groundray.formats.errors import SourceError
+from groundray.models.urls import describe, public_name
 
 _SUFFIX = ".jsonl"
 _BLOCK_BYTES = 1 << 22
@@ -108,7 +109,7 @@ def iter_blocks(file: str) -> Iterator[list[bytes]]:
             if rest:
                 yield [rest]
     except OSError as error:
-        raise SourceError(f"{public_name(file)}: {error.strerror or error}") from error
+        raise SourceError(f"{public_name(file)}: {error.strerror or describe(error)}") from error
 
 
 def image_place(image: str, file: str) -> str:
@@ -139,7 +140,7 @@ def _find(place: str) -> tuple[tuple[str, ...], str]:
         else:
             found, root = [path] if fs.isfile(path) else [], posixpath.dirname(path)
     except OSError as error:
-        raise SourceError(f"{public_name(place)}: {error.strerror or error}") from error
+        raise SourceError(f"{public_name(place)}: {error.strerror or describe(error)}") from error
     names = sorted({name for name in found if name.endswith(_SUFFIX) and _is_shown(name, root)})
     return tuple(_url(place, fs, name) for name in names), _url(place, fs, root)
 

@@ -28,8 +28,9 @@ def identity(place: str) -> str | None:
     digest = sha256()
     for name, info in sorted(files.items()):
         relative = name[len(path) :].lstrip("/")
-        digest.update(f"{relative}\0{info['size']}\0".encode())
-        for piece in _pieces(fs, name, int(info["size"])):
+        size = int(info.get("size") or fs.size(name) or 0)  # a list of http URLs has no sizes
+        digest.update(f"{relative}\0{size}\0".encode())
+        for piece in _pieces(fs, name, size):
             digest.update(piece)
     return digest.hexdigest()
 

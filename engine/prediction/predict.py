@@ -29,11 +29,12 @@ from groundray.engine.run import Run, open_run
 from groundray.engine.runners import Choice, Runner, choose_runner, connected, planning
 from groundray.engine.selection import Sampling
 from groundray.engine.shards import Tally, is_folder_name
-from groundray.engine.sources import join, public_name
+from groundray.engine.sources import join
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import Task
 from groundray.formats.errors import ModelError, SourceError
 from groundray.models import Backend, Settings
+from groundray.models.urls import public_name
 
 DATA = "data"
 """Folder of OUTPUT for the truth and images of an INPUT that was not converted yet."""

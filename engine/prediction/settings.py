@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 from groundray.engine.shards import file_stem
-from groundray.engine.sources import public_name
 from groundray.formats.errors import ModelError
 from groundray.models import Backend, Settings, get_backend
 from groundray.models.base import TRAINER_MAX_PIXELS
+from groundray.models.urls import public_name
 
 MaxPixels = Literal["train", "model"] | int
 """Area that a model sees an image in: as PaddleFormers trains, as the model has it, or pixels."""
@@ -24,7 +24,7 @@ def choose_backend(
     if not checkpoints:
         raise ModelError("no checkpoint was given")
     if name is None:
-        is_replay = checkpoints[0].endswith(".jsonl")
+        is_replay = public_name(checkpoints[0]).endswith(".jsonl")
         name = "server" if server else "replay" if is_replay else "paddleformers"
     return get_backend(name)
 

@@ -13,7 +13,8 @@ from groundray.engine.evaluation.outcomes import BoxOutcome, ImageOutcome
 from groundray.engine.scoring.breakdowns import EXPRESSION
 from groundray.engine.scoring.counts import SIZES
 from groundray.engine.scoring.error_kinds import KINDS
-from groundray.engine.sources import protocol_of, public_name
+from groundray.engine.sources import protocol_of
+from groundray.models.urls import public_name
 
 MAX_CHARS = 4_000
 """Of an answer's text, and of an expression."""

@@ -15,7 +15,6 @@ from groundray.engine.sources.places import (
     open_file,
     parent,
     protocol_of,
-    public_name,
 )
 from groundray.engine.sources.presets import PRESETS
 from groundray.engine.sources.reader import iter_decoded, iter_images, iter_keys, read_keys
@@ -47,7 +46,6 @@ __all__ = [
     "open_source",
     "parent",
     "protocol_of",
-    "public_name",
     "read_header_sizes",
     "read_keys",
 ]

@@ -11,10 +11,11 @@ from groundray.engine.boxes import SPACES
 from groundray.engine.sources.class_tables import CLASS_LISTS
 from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.layout import ORDERS, Path
-from groundray.engine.sources.places import open_file, public_name
+from groundray.engine.sources.places import open_file
 from groundray.engine.sources.presets import PRESETS
 from groundray.formats.errors import LayoutError
 from groundray.formats.tasks import TASKS
+from groundray.models.urls import public_name
 
 _PATH = re.compile(r'\s*(?:"([^"]+)"|([^."]+))\s*(?:\.|$)')
 _SHOWN_CHARS = 500

@@ -16,15 +16,9 @@ from groundray.engine.sources.columns import (
     follow,
 )
 from groundray.engine.sources.layout import Path
-from groundray.engine.sources.places import (
-    exists,
-    join,
-    normalize,
-    parent,
-    protocol_of,
-    public_name,
-)
+from groundray.engine.sources.places import exists, join, normalize, parent, protocol_of
 from groundray.engine.sources.source import SourceFile
+from groundray.models.urls import public_name
 
 _WEB = ("http://", "https://")
 _TRIES = 8  # files of one folder that are looked for before the folder counts as missing

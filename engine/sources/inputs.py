@@ -7,16 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from groundray.engine.sources.places import (
-    describe,
-    file_system,
-    join,
-    normalize,
-    parent,
-    protocol_of,
-    public_name,
-)
+from groundray.engine.sources.places import file_system, join, normalize, parent, protocol_of
 from groundray.formats.errors import SourceError
+from groundray.models.urls import describe, public_name
 
 _SUFFIX = ".parquet"
 

@@ -11,13 +11,14 @@ from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.inputs import InputFile, absolute, find_files, find_roots, name_roots
 from groundray.engine.sources.layout import Layout
 from groundray.engine.sources.parquet import FooterFacts, read_new_footer
-from groundray.engine.sources.places import READ_ERRORS, describe, open_file
+from groundray.engine.sources.places import READ_ERRORS, open_file
 from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 from groundray.engine.sources.splits import find_splits
 from groundray.formats.errors import LayoutError, SourceError
 from groundray.formats.tasks import Task
+from groundray.models.urls import describe
 
 _THREADS = 16
 

@@ -11,9 +11,10 @@ import pyarrow.types as pt
 
 from groundray.engine.sources.footer_checks import check_footer
 from groundray.engine.sources.layout import Path
-from groundray.engine.sources.places import READ_ERRORS, describe, open_file
+from groundray.engine.sources.places import READ_ERRORS, open_file
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import ChangedError, DamagedError, SourceError
+from groundray.models.urls import describe
 
 _TAIL_BYTES = 64 << 10
 _READ_BYTES = 1 << 20  # measured: a group of 485 MB reads within 190 MB, and faster than at once

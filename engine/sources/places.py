@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from groundray.formats.errors import SourceError
+from groundray.models.urls import describe, public_name
 
 READ_ERRORS = (pa.ArrowException, OSError, ValueError)
 """What pyarrow and fsspec raise for a file that cannot be read or is damaged."""
@@ -23,11 +24,6 @@ def protocol_of(place: str) -> str | None:
     return None if match is None or match[1] in {"file", "local"} else match[1]
 
 
-def public_name(place: str) -> str:
-    """A path or URL as it may be shown: without user, password and query."""
-    return re.sub(r"(?<=://)[^/@]*@|\?.*$", "", place) if protocol_of(place) else place
-
-
 def open_file(place: str) -> Any:
     """A file to read, with `read`, `seek` and `tell`; use it as a context manager.
 
@@ -38,7 +34,12 @@ def open_file(place: str) -> Any:
     if protocol_of(place) is None:
         return pa.OSFile(place, "rb")
     fs, path = file_system(place)
-    return fs.open(path, "rb", cache_type="none")
+    try:
+        return fs.open(path, "rb", cache_type="none")
+    except READ_ERRORS:
+        raise
+    except Exception as error:  # a client's own, such as botocore's of a name that is no bucket's
+        raise OSError(describe(error)) from error
 
 
 def file_system(place: str) -> tuple[Any, str]:
@@ -95,12 +96,6 @@ def exists(place: str) -> bool:
         return bool(fs.exists(path))
     except OSError:
         return False
-
-
-def describe(error: BaseException) -> str:
-    """The first line of an error's message, without secrets."""
-    text = (str(error) or type(error).__name__).splitlines()[0]
-    return re.sub(r"(?<=://)[^/@\s]*@|(?<=\w)\?[^\s'\",)]*", "", text)
 
 
 def read_text(place: str) -> str | None:

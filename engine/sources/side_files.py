@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from groundray.engine.sources.features import ClassNames, card_class_names, infos_class_names
-from groundray.engine.sources.places import join, parent, public_name, read_text
+from groundray.engine.sources.places import join, parent, read_text
 from groundray.engine.sources.splits import is_split_name
+from groundray.models.urls import public_name
 
 _INFOS = "dataset_infos.json"
 _CARD = "README.md"

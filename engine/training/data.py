@@ -9,8 +9,9 @@ from types import MappingProxyType
 import orjson
 
 from groundray.engine.run import MANIFEST
-from groundray.engine.sources import protocol_of, public_name
+from groundray.engine.sources import protocol_of
 from groundray.formats.errors import SourceError
+from groundray.models.urls import public_name
 
 _SPLIT_BY_TRAINER = (" ", ",", "#")
 _SHARDS = "*.jsonl"

@@ -95,11 +95,11 @@ def test_rows_without_id_are_named_by_file_and_row(tmp_path: Path) -> None:
 def test_nothing_of_a_url_but_its_path_is_ever_shown() -> None:
     import fsspec
 
-    from groundray.engine.sources.places import describe, public_name
+    from groundray.models.urls import describe, public_name
 
     assert public_name("https://user:key@host/a/b.parquet?token=key") == "https://host/a/b.parquet"
     error = OSError("403 for https://user:key@host/a?token=key, sorry")
-    assert describe(error) == "403 for https://host/a, sorry"
+    assert describe(error) == "403 for https://host/a sorry"
     assert "memory" in fsspec.available_protocols()
 
 
