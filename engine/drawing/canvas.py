@@ -17,6 +17,7 @@ from groundray.engine.records import FloatArray, IntArray
 _CELL = (560, 420)  # pixels that an image is fitted into, one of several and one alone
 _ALONE = (1120, 1120)
 _MARGIN = 20
+_MOST_LABELS = 500  # more hide the image, and each looks for a place among all others
 _OUTLINE, _LEADER, _DASH, _DOT = 3, 2, 6, 5
 _SMALL = 4  # a box of fewer label heights must not be hidden by a label
 _NEARER = 0.01  # share of a box that may be hidden for the next better place of a label
@@ -103,9 +104,9 @@ def draw_marks(image: Image.Image, marks: Sequence[Mark], typeface: Typeface) ->
             _draw_outline(canvas, boxes[i], marks[i])
 
     height = typeface.ascent + typeface.descent
-    in_the_way = boxes[areas < (_SMALL * height) ** 2]
+    in_the_way = boxes[areas < (_SMALL * height) ** 2][:_MOST_LABELS]
     labels = []
-    for i in small_first:
+    for i in small_first[:_MOST_LABELS]:
         text = typeface.fit(marks[i].label, image.width - 2 * _PADDING)
         if text:
             size = (typeface.width(text) + 2 * _PADDING, height)

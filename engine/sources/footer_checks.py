@@ -1,76 +1,131 @@
-"""Checks of a parquet footer that pyarrow leaves out: what they refuse would end its process.
+"""What pyarrow cannot be asked about a parquet footer, because it may end the process.
 
 pyarrow 25 raises no error but aborts ("terminate called after throwing an instance of
-'parquet::ParquetException'") when a column's metadata is asked for whose size statistics do not fit
-the schema, or which is encrypted.
+'parquet::ParquetException'") when it is asked for a column's metadata or statistics that do not fit
+the schema, or are encrypted. So the footer is walked here once, before it is.
 
 Source: apache/parquet-format, src/main/thrift/parquet.thrift (FileMetaData, RowGroup, ColumnChunk,
-ColumnMetaData, SizeStatistics); apache/thrift, doc/specs/thrift-compact-protocol.md.
+ColumnMetaData, Statistics, SizeStatistics); apache/thrift, doc/specs/thrift-compact-protocol.md.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
 from groundray.formats.errors import SourceError
 
 _BYTES_OF_KIND = {1: 0, 2: 0, 3: 1, 7: 8}  # true, false, byte, double; others are not of one length
-_VARINTS = frozenset({4, 5, 6})
+_INTEGERS = frozenset({4, 5, 6})
 _BINARY, _LIST, _SET, _MAP, _STRUCT = 8, 9, 10, 11, 12
 _MAX_DEPTH = 64
+_PHYSICAL_TYPES = (
+    *("BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY"),
+    "FIXED_LEN_BYTE_ARRAY",
+)
 
 
-def check_footer(content: bytes, metadata: pq.FileMetaData) -> None:
+class _Leaf(NamedTuple):
+    """A column of the schema: its path, its type's number, and its levels."""
+
+    path: str
+    type: int
+    repetition: int
+    definition: int
+
+
+def check_footer(content: bytes, metadata: pq.FileMetaData) -> frozenset[int]:
     """Refuses a footer that pyarrow could not be asked about.
 
     Args:
         content: of the footer, in thrift's compact protocol; pyarrow has parsed it already.
         metadata: what pyarrow made of it.
 
+    Returns:
+        The columns without a value in any row, as the statistics tell.
+
     Raises:
         SourceError: it is damaged or encrypted.
     """
+    leaves = [_leaf(metadata.schema.column(i)) for i in range(metadata.num_columns)]
+    empty = set(range(len(leaves)))
     try:
         for number, kind in (reader := _Reader(content)).fields():
             if number == 4 and kind == _LIST:
                 for _ in range(reader.list_size()):
-                    _check_row_group(reader, metadata)
+                    _check_row_group(reader, leaves, empty)
             else:
                 reader.skip(kind)
     except (IndexError, RecursionError, KeyError) as error:
         raise SourceError("the footer cannot be read: corrupt") from error
+    return frozenset(empty)
 
 
-def _check_row_group(reader: "_Reader", metadata: pq.FileMetaData) -> None:
+def _leaf(column: pq.ColumnSchema) -> _Leaf:
+    return _Leaf(
+        column.path,
+        _PHYSICAL_TYPES.index(column.physical_type),
+        column.max_repetition_level,
+        column.max_definition_level,
+    )
+
+
+def _check_row_group(reader: "_Reader", leaves: list[_Leaf], empty: set[int]) -> None:
     for number, kind in reader.fields():
         if number != 1 or kind != _LIST:
             reader.skip(kind)
             continue
         count = reader.list_size()
-        if count != metadata.num_columns:
-            raise SourceError(
-                f"a row group has {count} columns of {metadata.num_columns}: the footer is corrupt"
-            )
-        for column in range(count):
-            _check_chunk(reader, metadata.schema.column(column))
+        if count != len(leaves):
+            raise SourceError(f"a row group has {count} columns of {len(leaves)}: corrupt")
+        for i, leaf in enumerate(leaves):
+            if _check_chunk(reader, leaf):
+                empty.discard(i)
 
 
-def _check_chunk(reader: "_Reader", column: pq.ColumnSchema) -> None:
+def _check_chunk(reader: "_Reader", leaf: _Leaf) -> bool:
+    """Whether a column may have values in a row group."""
+    has_values = True
     for number, kind in reader.fields():
         if number == 8:
-            raise SourceError(f"column {column.path!r} is encrypted")
-        if number != 3 or kind != _STRUCT:
+            raise SourceError(f"column {leaf.path!r} is encrypted")
+        if number == 3 and kind == _STRUCT:
+            has_values = _check_column(reader, leaf)
+        else:
             reader.skip(kind)
-            continue
-        for inner, inner_kind in reader.fields():
-            if inner == 16 and inner_kind == _STRUCT:
-                _check_size_statistics(reader, column)
-            else:
-                reader.skip(inner_kind)
+    return has_values
 
 
-def _check_size_statistics(reader: "_Reader", column: pq.ColumnSchema) -> None:
-    levels = {2: column.max_repetition_level, 3: column.max_definition_level}
+def _check_column(reader: "_Reader", leaf: _Leaf) -> bool:
+    num_values, num_nulls = 0, -1
+    for number, kind in reader.fields():
+        if number in (1, 5) and kind in _INTEGERS:
+            value = _zigzag(reader.varint())
+            if number == 1 and value != leaf.type:
+                raise SourceError(f"column {leaf.path!r} is not of its own type: corrupt")
+            num_values = value if number == 5 else num_values
+        elif number == 12 and kind == _STRUCT:
+            num_nulls = _read_nulls(reader)
+        elif number == 16 and kind == _STRUCT:
+            _check_sizes(reader, leaf)
+        else:
+            reader.skip(kind)
+    return num_nulls != num_values
+
+
+def _read_nulls(reader: "_Reader") -> int:
+    """How many values are null, as the statistics tell; -1 where they do not."""
+    num_nulls = -1
+    for number, kind in reader.fields():
+        if number == 3 and kind in _INTEGERS:
+            num_nulls = _zigzag(reader.varint())
+        else:
+            reader.skip(kind)
+    return num_nulls
+
+
+def _check_sizes(reader: "_Reader", leaf: _Leaf) -> None:
+    levels = {2: leaf.repetition, 3: leaf.definition}
     for number, kind in reader.fields():
         if kind == _LIST and number in levels:
             size = reader.list_size()
@@ -78,12 +133,10 @@ def _check_size_statistics(reader: "_Reader", column: pq.ColumnSchema) -> None:
             for _ in range(size):
                 reader.varint()
         else:
-            sound = number != 1 or column.physical_type == "BYTE_ARRAY"
+            sound = number != 1 or _PHYSICAL_TYPES[leaf.type] == "BYTE_ARRAY"
             reader.skip(kind)
         if not sound:
-            raise SourceError(
-                f"the size statistics of column {column.path!r} do not fit it: corrupt"
-            )
+            raise SourceError(f"the size statistics of column {leaf.path!r} do not fit it: corrupt")
 
 
 class _Reader:
@@ -126,7 +179,7 @@ class _Reader:
 
     def skip(self, kind: int) -> None:
         """Passes over a value."""
-        if kind in _VARINTS:
+        if kind in _INTEGERS:
             self.varint()
         elif kind == _BINARY:
             self._pass(self.varint())

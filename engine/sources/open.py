@@ -143,7 +143,7 @@ def _read_footers(
     def read(file: InputFile) -> FooterFacts | str:
         try:
             with open_file(file.url) as handle:
-                facts = read_new_footer(handle).facts()
+                facts = read_new_footer(handle)
                 key = facts.schema.serialize().to_pybytes()
                 return facts._replace(schema=facts_by_schema.setdefault(key, facts).schema)
         except SourceError as error:

@@ -45,14 +45,6 @@ class Footer(NamedTuple):
     metadata: pq.FileMetaData
     schema: pa.Schema
 
-    def facts(self) -> "FooterFacts":
-        """What is to be known of it once the file is closed."""
-        groups = [self.metadata.row_group(i) for i in range(self.metadata.num_row_groups)]
-        leaves = range(self.metadata.num_columns)
-        empty = (leaf for leaf in leaves if all(_has_no_value(g.column(leaf)) for g in groups))
-        row_groups = tuple(group.num_rows for group in groups)
-        return FooterFacts(self.size_bytes, self.sha256, row_groups, self.schema, frozenset(empty))
-
 
 class FooterFacts(NamedTuple):
     """A footer without its statistics: 1 KB where these take 10 KB a row group.
@@ -74,7 +66,7 @@ class FooterFacts(NamedTuple):
         return self.empty.issuperset(leaves_of(self.schema, path))
 
 
-def read_new_footer(handle: Any) -> Footer:
+def read_new_footer(handle: Any) -> FooterFacts:
     """Reads the footer of an open file that was not looked at before.
 
     Raises:
@@ -82,8 +74,10 @@ def read_new_footer(handle: Any) -> Footer:
             message is only what is wrong with it.
     """
     footer, content = _read_footer(handle)
-    check_footer(content, footer.metadata)
-    return footer
+    metadata = footer.metadata
+    empty = check_footer(content, metadata)
+    row_groups = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+    return FooterFacts(footer.size_bytes, footer.sha256, row_groups, footer.schema, empty)
 
 
 def _read_footer(handle: Any) -> tuple[Footer, bytes]:
@@ -146,6 +140,10 @@ class OpenParquet(NamedTuple):
                 pa.default_memory_pool().release_unused()
             if first >= stop:
                 return
+        if first < stop:
+            raise DamagedError(
+                f"{self.file.relative}: a column ends at row {first:,} of {stop:,}: corrupt"
+            )
 
     def _iter_groups(
         self, groups: Sequence[int], leaves: Sequence[int], num_rows: int
@@ -232,13 +230,6 @@ def struct_fields(type_: pa.DataType) -> list[pa.Field]:
     while pt.is_list(type_):
         type_ = type_.value_type
     return [type_.field(i) for i in range(type_.num_fields)] if pt.is_struct(type_) else []
-
-
-def _has_no_value(chunk: pq.ColumnChunkMetaData) -> bool:
-    statistics = chunk.statistics
-    if statistics is None or not statistics.has_null_count:
-        return False
-    return bool(statistics.null_count == chunk.num_values)
 
 
 def _num_leaves(type_: pa.DataType) -> int:

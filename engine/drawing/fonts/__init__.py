@@ -52,6 +52,8 @@ class Typeface:
 
     def fit(self, text: str, width: int) -> str:
         """The text; where it takes more than `width` pixels, an ellipsis stands for its middle."""
+        if len(text) > 2 * width:  # runaway text, which would take long to measure
+            text = _keep_ends(text, 2 * width)
         if self.width(text) <= width:
             return text
         fits, too_long = 0, len(text)  # in characters
