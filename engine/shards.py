@@ -161,6 +161,15 @@ class UnitWriter:
         return commit
 
 
+def num_attempts(store: Store, unit: int) -> int:
+    """How many processes of this start began a unit and ended: what they staged is still there.
+
+    0 on an object store, where nothing is staged.
+    """
+    names = store.names(f"{PRIVATE}/staging") if store.is_local else []
+    return sum(name.startswith(f"{unit:06d}-") for name in names)
+
+
 def commit_path(unit: int) -> str:
     """Where the commit record of a unit stands."""
     return f"{COMMITS}/{unit:06d}.json"

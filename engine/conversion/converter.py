@@ -28,18 +28,21 @@ from groundray.engine.plan import Part, Unit
 from groundray.engine.plugins import Plugin, load_plugins
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
-from groundray.engine.shards import Commit, Tally, UnitWriter
+from groundray.engine.shards import Commit, Tally, UnitWriter, num_attempts
 from groundray.engine.sources import Decoded, Keys, Source, iter_decoded, iter_images, read_keys
 from groundray.engine.storage import open_store, write_errors
 from groundray.engine.truth import truth_table
 from groundray.formats import get_format
-from groundray.formats.errors import DamagedError
+from groundray.formats.errors import DamagedError, SourceError
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
 
 FIRST_UNWANTED = len(boxes.REASONS)
 OPTIONAL = ("crowd", "difficult")
+
+MAX_DEATHS = 5
+"""Processes that may end while they convert a unit, before its records are rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Converter:
         done = read_commit(store, unit.index)
         if done is not None:  # by a task that died before it had done all of its units
             return done
+        deaths = num_attempts(store, unit.index)
         with (
             _paused_gc(),
             write_errors(store.shown),
@@ -143,7 +147,10 @@ class Converter:
                 formats=job.formats,
             ) as shards:
                 for part in unit.parts:
-                    self._convert_part(unit, part, shards, tally)
+                    if deaths < MAX_DEATHS:
+                        self._convert_part(unit, part, shards, tally)
+                    else:
+                        tally.update(self._give_up(unit, part, shards, deaths))
             return writer.commit(tally)
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
@@ -163,10 +170,26 @@ class Converter:
                     tally.update(_close(fates, shards))
                     num_done += len(decoded.keys)
             except DamagedError as error:
-                fates = self._fates(unit, part, read_keys(*span).from_index(num_done), shards)
-                for index in np.flatnonzero(fates.slot >= 0).tolist():
-                    fates.reject(index, "damaged_file", str(error))
-                tally.update(_close(fates, shards))
+                keys = read_keys(*span).from_index(num_done)
+                tally.update(self._reject(unit, part, keys, shards, ("damaged_file", str(error))))
+
+    def _give_up(self, unit: Unit, part: Part, shards: UnitShards, deaths: int) -> Tally:
+        """Rejects the records of a part of a unit that has killed its processes."""
+        where = f"{part.file.relative}, rows {part.start:,} to {part.stop:,}"
+        if deaths > MAX_DEATHS:
+            raise SourceError(f"{where}: reading ids ends the process, {deaths} times")
+        why = ("killed_process", f"{deaths} processes ended while they converted {where}")
+        keys = read_keys(self._job.source, part.file, part.start, part.stop)
+        return self._reject(unit, part, keys, shards, why)
+
+    def _reject(
+        self, unit: Unit, part: Part, keys: Keys, shards: UnitShards, why: tuple[str, str]
+    ) -> Tally:
+        """Rejects the next records of a part."""
+        fates = self._fates(unit, part, keys, shards)
+        for index in np.flatnonzero(fates.slot >= 0).tolist():
+            fates.reject(index, *why)
+        return _close(fates, shards)
 
     def _fates(self, unit: Unit, part: Part, keys: Keys, shards: UnitShards) -> Fates:
         """Gives the next records of a part their shards."""

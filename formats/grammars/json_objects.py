@@ -19,6 +19,9 @@ from groundray.formats.nothing import says_nothing
 
 _BOX_TOKEN = re.compile(r"<\|(?:(begin)|end)_of_box\|>")
 
+# Parts of an answer that begin later are left unread: together they cost what one would.
+_LONGEST = 8 * MAX_TOKENS
+
 
 @dataclass(frozen=True)
 class Json:
@@ -73,8 +76,9 @@ class Json:
         parts = _boxed_parts(body)
         meanings = [self._read(part) for part in parts]
         last = parts[-1]
-        if last is not body and not (last.ended or last.text.strip()):
-            meanings[-1].cut = True  # the text ends after the token that opens a part
+        is_open = not (last.ended or last.text.strip())  # the text ends after the opening token
+        if last is not body and (is_open or len(body.text) > _LONGEST):
+            meanings[-1].cut = True
         if parts[0] is not body and not any(map(_claims, meanings)):
             meanings = [self._read(body._replace(text=_BOX_TOKEN.sub(_blanks, body.text)))]
         objects: list[ParsedObject] = []
@@ -122,7 +126,7 @@ def _boxed_parts(body: Body) -> list[Body]:
     """The parts between GLM's box tokens, each of which is an answer; or the whole, without any."""
     parts: list[Body] = []
     start, is_open = 0, False
-    for token in islice(_BOX_TOKEN.finditer(body.text), MAX_TOKENS // 10):
+    for token in islice(_BOX_TOKEN.finditer(body.text, 0, _LONGEST), MAX_TOKENS // 10):
         begins = token.group(1) is not None
         if is_open or not (begins or parts):
             text = body.text[start : token.start()]

@@ -74,6 +74,15 @@ def test_deeper_nesting_is_left_unread() -> None:
     assert answer.issues == ("truncated",)
 
 
+def test_a_hundred_thousand_parts_cost_what_one_would() -> None:
+    part = f"<|begin_of_box|>[{', '.join(['[1, 2, 3, 4]'] * 30)}]<|end_of_box|>"
+    short = get_format("glm-4.5v").parse(part * 100)
+    runaway = get_format("glm-4.5v").parse(part * 100_000)
+    assert short.issues == ()
+    assert runaway.objects == short.objects
+    assert runaway.issues == ("truncated",)
+
+
 def test_a_runaway_number_leaves_what_was_before_it() -> None:
     text = '[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}, {"bbox_2d": [5, 6, 7, ' + "8" * 200_000
     answer = get_format("qwen3-vl-json").parse(text)

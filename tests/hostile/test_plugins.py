@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.made import convert, manifest, row, run, write
+from groundray.engine import Runner
+from groundray.engine import convert as groundray_convert
+from groundray.engine.conversion.convert import Progress
+from groundray.engine.conversion.converter import MAX_DEATHS
+from tests.hostile.made import convert, manifest, rejects, row, run, write
 
 FORMAT = """
 from dataclasses import replace
@@ -86,6 +90,37 @@ def test_a_parser_that_does_harm_costs_one_answer(tmp_path: Path, how: str) -> N
     errors = {line["id"]: line["error"] for line in map(json.loads, lines)}
     assert errors["1"] is errors["3"] is None
     assert str(file) in errors["2"]
+
+
+@pytest.mark.parametrize(
+    ("deaths", "reasons"),
+    [(MAX_DEATHS - 1, {}), (MAX_DEATHS, {"1": "killed_process", "2": "killed_process"})],
+)
+def test_a_unit_that_kills_its_processes_is_rejected(
+    tmp_path: Path, deaths: int, reasons: dict[str, str]
+) -> None:
+    write([row("1"), row("2")], tmp_path / "data" / "train-0.parquet")
+    write([row("3")], tmp_path / "data" / "val-0.parquet")
+    staging = tmp_path / "out" / ".groundray" / "staging"
+
+    def leave(progress: Progress) -> None:
+        """What processes leave behind that end while they convert the first unit."""
+        if progress.units_done == 0:
+            for number in range(deaths):
+                (staging / f"000000-{number:08x}").mkdir(parents=True)
+
+    done = groundray_convert(
+        str(tmp_path / "data"),
+        str(tmp_path / "out"),
+        formats=["molmo"],
+        layout="voc",
+        runner=Runner("local"),
+        max_reject_ratio=1.0,
+        on_progress=leave,
+    )
+    assert rejects(tmp_path / "out") == reasons
+    assert done.records.written == 3 - len(reasons)
+    assert not staging.exists()
 
 
 @pytest.mark.parametrize(
