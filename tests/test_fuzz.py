@@ -5,7 +5,7 @@ import pytest
 from tests.fuzz.campaign import case, targets
 
 SEED = 0
-CASES = {"parse": 60, "round-trip": 40, "cut": 20, "time": 4, "schema": 30, "recipe.yaml": 30}
+CASES = {"parse": 120, "round-trip": 80, "cut": 40, "time": 6, "schema": 30, "recipe.yaml": 30}
 CASES_OF_FILES = 100
 
 

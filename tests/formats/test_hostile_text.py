@@ -74,10 +74,10 @@ def test_deeper_nesting_is_left_unread() -> None:
     assert answer.issues == ("truncated",)
 
 
-def test_a_hundred_thousand_parts_cost_what_one_would() -> None:
+def test_ten_thousand_parts_cost_what_one_would() -> None:
     part = f"<|begin_of_box|>[{', '.join(['[1, 2, 3, 4]'] * 30)}]<|end_of_box|>"
     short = get_format("glm-4.5v").parse(part * 100)
-    runaway = get_format("glm-4.5v").parse(part * 100_000)
+    runaway = get_format("glm-4.5v").parse(part * 10_000)
     assert short.issues == ()
     assert runaway.objects == short.objects
     assert runaway.issues == ("truncated",)
