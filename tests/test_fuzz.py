@@ -5,8 +5,8 @@ import pytest
 from tests.fuzz.campaign import case, targets
 
 SEED = 0
-CASES = {"parse": 120, "round-trip": 80, "cut": 40, "time": 6, "schema": 30, "recipe.yaml": 30}
-CASES_OF_FILES = 100
+CASES = {"parse": 500, "round-trip": 300, "cut": 150, "time": 20, "schema": 80, "recipe.yaml": 60}
+CASES_OF_FILES = 400
 
 
 @pytest.mark.parametrize("name", targets())
