@@ -5,8 +5,15 @@ import pytest
 from tests.fuzz.campaign import case, targets
 
 SEED = 0
-CASES = {"parse": 500, "round-trip": 300, "cut": 150, "time": 20, "schema": 80, "recipe.yaml": 60}
-CASES_OF_FILES = 400
+CASES = {
+    "parse": 1200,
+    "round-trip": 800,
+    "cut": 400,
+    "time": 40,
+    "schema": 200,
+    "recipe.yaml": 100,
+}
+CASES_OF_FILES = 1000
 
 
 @pytest.mark.parametrize("name", targets())

@@ -1,6 +1,8 @@
 """The `groundray` command: one module a verb, which parses, calls one library function, prints."""
 
+import sys
 from collections.abc import Sequence
+from errno import ENAMETOOLONG
 
 import typer
 
@@ -56,11 +58,29 @@ app.add_typer(recipes, name="recipes")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 when done, 1 on failure, 2 on wrong usage."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    odd = next((each for each in arguments if not _is_text(each)), None)
+    if odd is not None:  # names and prompts are written into files
+        complain(f"error: {odd!r} is not UTF-8")
+        return 2
     try:
-        app(args=None if argv is None else list(argv), prog_name="groundray")
+        app(args=arguments, prog_name="groundray")
     except GroundrayError as error:
         complain(f"error: {without_secrets(str(error))}")
+        return 1
+    except OSError as error:
+        if error.errno != ENAMETOOLONG:
+            raise
+        complain(f"error: {error.strerror}: {str(error.filename)[:100]!r}...")
         return 1
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
     return 0
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -126,6 +126,8 @@ def _find_shards(examples: str) -> list[str]:
     fs, root = fsspec.core.url_to_fs(examples)
     if fs.isfile(root):
         return [examples]
+    if any(sign in root for sign in "*?["):
+        raise SourceError(f"{examples!r} is a pattern; name one folder or file")
     known = [name for name in format_names() if fs.isdir(f"{root}/{name}")]
     if known and fs.exists(f"{root}/manifest.json"):
         named = ", ".join(f"{examples}/{name}" for name in known)

@@ -139,8 +139,8 @@ def _find(place: str) -> tuple[tuple[str, ...], str]:
             found, root = [*fs.glob(f"{path}/*{_SUFFIX}"), *fs.glob(f"{path}/*/*{_SUFFIX}")], path
         else:
             found, root = [path] if fs.isfile(path) else [], posixpath.dirname(path)
-    except OSError as error:
-        raise SourceError(f"{public_name(place)}: {error.strerror or describe(error)}") from error
+    except (OSError, ValueError) as error:  # of a pattern that is none, too
+        raise SourceError(f"{public_name(place)}: {describe(error)}") from error
     names = sorted({name for name in found if name.endswith(_SUFFIX) and _is_shown(name, root)})
     return tuple(_url(place, fs, name) for name in names), _url(place, fs, root)
 

@@ -68,14 +68,22 @@ def _expand(place: str) -> Iterable[InputFile]:
 def _expand_local(place: str) -> Iterable[InputFile]:
     path = Path(place)
     if path.is_dir():
-        return [InputFile(place, name, join(place, name)) for name in _walk(place)]
+        return [InputFile(place, _utf8(name), join(place, name)) for name in _walk(place)]
     if path.is_file():
-        return [InputFile(str(path.parent), path.name, place)]
+        return [InputFile(str(path.parent), _utf8(path.name), place)]
     if not _is_glob(place):
         raise _no_such(place)
     root = _glob_root(place)
-    found = [path for path in Path(root).glob(place[len(root) + 1 :]) if path.is_file()]
-    return [InputFile(root, str(path.relative_to(root)), str(path)) for path in found]
+    try:
+        found = [path for path in Path(root).glob(place[len(root) + 1 :]) if path.is_file()]
+    except ValueError as error:
+        raise SourceError(f"{place}: {error}") from error
+    return [InputFile(root, _utf8(str(path.relative_to(root))), str(path)) for path in found]
+
+
+def _utf8(name: str) -> str:
+    """A name that manifests can hold; a file whose own name is no UTF-8 cannot be opened."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _walk(root: str) -> Iterable[str]:

@@ -169,6 +169,50 @@ def test_paths_of_images_read_nothing_outside_of_the_data(tmp_path: Path) -> Non
     assert {rejected[id_] for id_ in outside} == {"image_path_outside"}
 
 
+def test_files_whose_names_are_no_utf_8_cost_themselves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write([row("1")], tmp_path / "data" / "train-0.parquet")
+    odd = os.fsencode(tmp_path / "data") + b"/caf\xe9-1.parquet"
+    Path(os.fsdecode(odd)).write_bytes((tmp_path / "data" / "train-0.parquet").read_bytes())
+    assert run("inspect", tmp_path / "data", "--layout", "voc", "--json") == 0
+    assert "caf\ufffd-1.parquet" in capsys.readouterr().out
+    assert convert(tmp_path / "data", tmp_path / "out") == 0
+    (unread,) = manifest(tmp_path / "out")["unreadable_files"]
+    assert unread["path"] == "caf\ufffd-1.parquet"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("inspect", "\udce9"),
+        ("convert", "data", "out", "--format", "molmo", "--prompt", "\udcff"),
+        ("inspect", "x" * 300),
+        ("convert", "x" * 300, "out", "--format", "molmo"),
+        ("convert", "data", "x" * 300, "--format", "molmo"),
+        ("predict", "x" * 300, "out", "--checkpoint", "x" * 300, "--format", "molmo"),
+        ("evaluate", "x" * 300, "out"),
+        ("train", "x" * 300, "out", "--model", "x" * 300, "--dry-run"),
+        ("inspect", "***"),
+        ("evaluate", "***", "out"),
+        ("draw", "***", "out.png"),
+    ],
+    ids=lambda arguments: f"{arguments[0]} {arguments[1][:5]!r}",
+)
+def test_arguments_that_make_no_sense_are_refused_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write([row("1")], tmp_path / "data" / "train-0.parquet")
+    assert run(*arguments) in {1, 2}
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-1].startswith("error: ")
+    assert len(errors[-1]) < 600
+
+
 def test_splits_that_differ_only_in_case_are_one(tmp_path: Path) -> None:
     for number, name in enumerate(("Night", "night", "NIGHT")):
         write([row(f"i{number}")], tmp_path / "data" / name / "0.parquet")
