@@ -128,6 +128,7 @@ def made_file(index: int, num_files: int) -> SourceFile:
         split="train",
         size_bytes=500_000_000 + index,
         footer_sha256=f"{index:064x}",
+        version=f"{index}",
         row_groups=(GROUP_ROWS,) * (FILE_ROWS // GROUP_ROWS),
         stem=name,
         dataset="s3://a-bucket/a-data-set",

@@ -7,7 +7,7 @@ removes them. What a log holds in memory does not grow with the units, but for a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -27,16 +27,19 @@ class CommitLog:
     Args:
         store: OUTPUT; the records that are there are read and looked after: one that is damaged, or
             a file of which is gone or cut short, does not count, and is removed.
+        state_of: of the files that a unit is made from; a record of another state does not count
+            either. None for any.
 
     Attributes:
         tally: the sum of all tallies.
         lines: folder -> lines of the files in it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, state_of: Callable[[int], str] | None = None) -> None:
         self.tally: Tally = Counter()
         self.lines: Counter[str] = Counter()
         self._store = store
+        self._state_of = state_of
         self._folded: set[int] = set()  # thousands
         self._open: dict[int, dict[int, Commit]] = {}
         self._read()
@@ -102,13 +105,17 @@ class CommitLog:
         return int(name.partition(".")[0]), found._replace(commits=None) if is_whole else found
 
     def _sound(self, name: str) -> list[Commit]:
-        """The commits in a file that count."""
+        """The commits in a file that count; none in one that a process died of writing."""
+        if name.startswith("."):
+            return []
         found = _parse(self._store.read(f"{COMMITS}/{name}") or b"")
-        if not self._store.is_local:
-            return list(found.values())
-        return [commit for commit in found.values() if self._is_there(commit)]
+        return [commit for commit in found.values() if self._counts(commit)]
 
-    def _is_there(self, commit: Commit) -> bool:
+    def _counts(self, commit: Commit) -> bool:
+        if self._state_of is not None and commit.state != self._state_of(commit.unit):
+            return False
+        if not self._store.is_local:
+            return True
         return all(self._store.size(file.path) == file.bytes for file in commit.files)
 
 
@@ -116,11 +123,6 @@ class _Folded(NamedTuple):
     commits: dict[int, Commit] | None  # None where all are there
     tally: Tally
     lines: Counter[str]
-
-
-def read_commit(store: Store, unit: int) -> Commit | None:
-    """The record of a unit that is done but not yet folded, or None."""
-    return _parse(store.read(commit_path(unit)) or b"").get(unit)
 
 
 def _lines(commit: Commit) -> Counter[str]:
@@ -132,7 +134,7 @@ def _lines(commit: Commit) -> Counter[str]:
 
 
 def _is_folded(name: str) -> bool:
-    return name.endswith(_FOLDED)
+    return name.endswith(_FOLDED) and not name.startswith(".")
 
 
 def _folded_path(thousand: int) -> str:

@@ -14,6 +14,7 @@ from groundray.engine.sources import (
     open_file,
     open_source,
     protocol_of,
+    store_errors,
 )
 from groundray.formats.errors import SourceError
 from groundray.models.urls import public_name
@@ -125,10 +126,14 @@ def iter_places(source: Source, file: SourceFile, start: int, stop: int) -> Iter
 
 
 def _read_manifest(root: str) -> bytes | None:
-    """The manifest of a conversion, as far as a look at it tells; None for anything else."""
+    """The manifest of a conversion, as far as a look at it tells; None for anything else.
+
+    Raises:
+        SourceError: its store does not answer at the moment.
+    """
     try:
-        with open_file(f"{root}/{MANIFEST}") as handle:
+        with store_errors(root), open_file(f"{root}/{MANIFEST}") as handle:
             data = bytes(handle.read())
-    except (OSError, SourceError):
+    except OSError:
         return None
     return data if b'"why_layout"' in data else None

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ from groundray.engine.storage import PRIVATE, LocalStore, Store, write_errors
 from groundray.formats.errors import OutputError
 
 LOCK = f"{PRIVATE}/lock"
+_PUBLISHING = f"{PRIVATE}/publishing"
 
 HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 20.0
@@ -52,6 +53,23 @@ def is_locked(store: LocalStore) -> bool:
 
 
 @contextmanager
+def publishing(store: Store) -> Iterator[None]:
+    """Lets one task at a time publish a unit, where files are replaced one after the other.
+
+    A unit may have two tasks for a moment: Ray starts another when a node is lost, whose processes
+    may still be at work. On an object store both write the same objects, each of them whole.
+    """
+    if not isinstance(store, LocalStore):
+        yield
+        return
+    import fcntl
+
+    with (store.root / _PUBLISHING).open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def _flocked(store: LocalStore) -> Iterator[None]:
     import fcntl
 
@@ -81,11 +99,17 @@ def _leased(store: Store, heartbeat_s: float) -> Iterator[None]:
     _take(store, owner, heartbeat_s)
     stop = threading.Event()
 
+    def is_ours() -> bool:
+        return (store.read(LOCK) or b"").startswith(owner.encode())
+
     def beat() -> None:
         count = 0
         while not stop.wait(heartbeat_s):
             count += 1
-            store.write(LOCK, f"{owner} {count}".encode())
+            with suppress(Exception):  # the store may answer again before anyone takes over
+                if not is_ours():  # it did not: what is left to do publishes nothing any more
+                    return
+                store.write(LOCK, f"{owner} {count}".encode())
 
     thread = threading.Thread(target=beat, name="groundray-lease", daemon=True)
     thread.start()
@@ -94,7 +118,9 @@ def _leased(store: Store, heartbeat_s: float) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        store.remove(LOCK)
+        with suppress(Exception):  # a lease that cannot be given back runs out
+            if is_ours():
+                store.remove(LOCK)
 
 
 def _take(store: Store, owner: str, heartbeat_s: float) -> None:

@@ -8,6 +8,7 @@ bytes.
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -82,6 +83,13 @@ class Unit:
     pool: str
     parts: tuple[Part, ...]
     shards: tuple[Shard, ...]
+
+    @property
+    def state(self) -> str:
+        """Digest of the versions of the files that it reads."""
+        versions = sorted({(part.file.url, part.file.version) for part in self.parts})
+        text = repr([version for _, version in versions])
+        return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

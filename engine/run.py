@@ -1,6 +1,6 @@
 """A run: what is done, what is left, and doing the rest; convert and predict share it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -72,8 +72,11 @@ class Run:
 
     def finish(self, manifest: bytes) -> None:
         """Writes the manifest, which marks the run as finished."""
+        staging = self.store.staging("manifest")
+        with staging.open(MANIFEST) as file:  # aside: nothing but results is ever seen in OUTPUT
+            file.write(manifest)
+        staging.publish()
         self.store.remove(f"{PRIVATE}/staging")
-        self.store.write(MANIFEST, manifest)
         self.manifest = manifest
 
 
@@ -84,7 +87,12 @@ def fingerprint(configuration: Mapping[str, Any]) -> str:
 
 @contextmanager
 def open_run(
-    store: Store, configuration: Mapping[str, Any], *, outputs: Iterable[str], overwrite: bool
+    store: Store,
+    configuration: Mapping[str, Any],
+    *,
+    outputs: Iterable[str],
+    overwrite: bool,
+    state_of: Callable[[int], str] | None = None,
 ) -> Iterator[Run]:
     """Starts a run on OUTPUT, or takes it up where an earlier process left it.
 
@@ -94,6 +102,8 @@ def open_run(
         outputs: top-level names in OUTPUT that the run writes.
         overwrite: whether results of another configuration are removed first, and a finished run
             is done anew; one that was cut short goes on all the same.
+        state_of: of the files that a unit is made from. What an unfinished run made from another
+            is done again, so that two states of a file are never mixed. None where they have none.
 
     Raises:
         OutputError: another run is writing there; OUTPUT holds results of another configuration, or
@@ -108,7 +118,9 @@ def open_run(
         store.remove(f"{PRIVATE}/staging")
         token = uuid4().hex
         store.write(TOKEN, token.encode())
-        yield Run(store, fingerprint(configuration), token, CommitLog(store), store.read(MANIFEST))
+        manifest = store.read(MANIFEST)
+        commits = CommitLog(store, state_of if manifest is None else None)  # it was of one state
+        yield Run(store, fingerprint(configuration), token, commits, manifest)
 
 
 def _checksum_line(file: OutputFile) -> bytes:
@@ -132,7 +144,8 @@ def _is_going_on(store: Store, known: Mapping[str, Any], *, overwrite: bool) -> 
             f"{store.shown} holds another run ({_difference(old, new)}); "
             "choose another OUTPUT, or give --overwrite to remove it"
         )
-    for name in (MANIFEST, CHECKSUMS, *old["outputs"], COMMITS, RUN):
+    # no record outlives what it stands for
+    for name in (COMMITS, MANIFEST, CHECKSUMS, *old["outputs"], RUN):
         store.remove(name)
     return False
 

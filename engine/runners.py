@@ -3,6 +3,8 @@
 import logging
 import os
 import pickle
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -238,6 +240,7 @@ def connected(runner: Runner) -> Iterator[None]:
         return
     address = runner.address or os.environ.get("RAY_ADDRESS")
     own = address is None or address == "local"
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     ray.init(
         address="local" if own else address,  # without one, Ray joins any cluster that it finds
         num_cpus=runner.num_cpus if own else None,
@@ -245,6 +248,8 @@ def connected(runner: Runner) -> Iterator[None]:
         logging_level=logging.ERROR,
         log_to_driver=False,
     )
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray's own shows the stack, and ends at once
     try:
         yield
     finally:

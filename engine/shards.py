@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import orjson
 
+from groundray.engine.lock import publishing
 from groundray.engine.storage import PRIVATE, Buffer, Store
 from groundray.formats.errors import OutputError
 
@@ -81,11 +82,12 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a finished unit wrote and counted."""
+    """What a finished unit wrote and counted; `state` is that of the files it was made from."""
 
     unit: int
     files: tuple[OutputFile, ...]
     tally: Mapping[str, int]
+    state: str = ""
 
     def to_json(self) -> bytes:
         """The commit record."""
@@ -96,7 +98,7 @@ class Commit:
         """Undoes `to_json`; raises ValueError or KeyError on anything else."""
         fields = orjson.loads(data)
         files = tuple(OutputFile(**file) for file in fields["files"])
-        return cls(fields["unit"], files, fields["tally"])
+        return cls(fields["unit"], files, fields["tally"], fields["state"])
 
 
 class UnitWriter:
@@ -146,18 +148,28 @@ class UnitWriter:
         self.append(path, b"", lines=0)
         return cast("IO[bytes]", self._open[path])
 
-    def commit(self, tally: Mapping[str, int]) -> Commit:
+    def commit(self, tally: Mapping[str, int], *, state: str = "") -> Commit:
         """Publishes everything and writes the commit record.
+
+        Where another task has finished the unit meanwhile, what this one wrote is given up.
+
+        Args:
+            tally: what was counted.
+            state: of the files that the unit was made from (`Unit.state`).
 
         Raises:
             OutputError: another run has taken over OUTPUT since this one began.
         """
         files = tuple(self._open[path].finish() for path in sorted(self._open))
-        if self._store.read(TOKEN) != self._token.encode():
-            raise OutputError(f"another run has taken over {self._store.shown}: this one stops")
-        self._staging.publish()
-        commit = Commit(self._unit, files, dict(sorted(tally.items())))
-        self._store.write(commit_path(self._unit), commit.to_json())
+        commit = Commit(self._unit, files, dict(sorted(tally.items())), state)
+        with publishing(self._store):
+            if self._store.read(TOKEN) != self._token.encode():
+                raise OutputError(f"another run has taken over {self._store.shown}: this one stops")
+            if earlier := read_commit(self._store, self._unit):
+                self._staging.discard()
+                return earlier
+            self._staging.publish()
+            self._store.write(commit_path(self._unit), commit.to_json())
         return commit
 
 
@@ -173,6 +185,16 @@ def num_attempts(store: Store, unit: int) -> int:
 def commit_path(unit: int) -> str:
     """Where the commit record of a unit stands."""
     return f"{COMMITS}/{unit:06d}.json"
+
+
+def read_commit(store: Store, unit: int) -> Commit | None:
+    """The record of a unit that is done but not yet folded, or None.
+
+    Ray does a task again when it died, or the machine that holds its result is lost: by then it may
+    have done the unit.
+    """
+    data = store.read(commit_path(unit))
+    return None if data is None else Commit.from_json(data)
 
 
 def nested(tally: Mapping[str, int]) -> dict[str, Any]:

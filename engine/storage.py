@@ -7,6 +7,7 @@ file is written to its final key at once, and what makes it count is the commit 
 written after it.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
+from groundray.engine.sources import is_client_error
 from groundray.formats.errors import OutputError
 from groundray.models.urls import describe, public_name
 
@@ -30,12 +32,15 @@ def write_errors(shown: str) -> Iterator[None]:
     """Gives errors of writing the name of OUTPUT.
 
     Raises:
-        OutputError: instead of an OSError: no space, no permission, no connection.
+        OutputError: instead of an error of a file system, or of the client of an object store: no
+            space, no permission, no connection.
     """
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or describe(error)
+    except Exception as error:
+        if not isinstance(error, OSError) and not is_client_error(error):
+            raise
+        reason = getattr(error, "strerror", None) or describe(error)
         raise OutputError(
             f"cannot write to {shown}: {reason}; what is finished is kept, and the same command "
             "goes on from there"
@@ -146,8 +151,12 @@ class LocalStore:
         final = self.root / path
         final.parent.mkdir(parents=True, exist_ok=True)
         aside = final.with_name(f".{final.name}.{os.getpid()}")
-        aside.write_bytes(data)
-        aside.replace(final)
+        try:
+            aside.write_bytes(data)
+            aside.replace(final)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
 
     def size(self, path: str) -> int | None:
         """See `Store`."""
@@ -224,7 +233,8 @@ class LocalStaging:
     def discard(self) -> None:
         """See `Staging`."""
         for handle in self._handles:
-            handle.close()
+            with suppress(OSError):  # of what was not written yet: the disk may be full
+                handle.close()
         _remove(self._aside)
 
     def _piece(self, path: str) -> Path:
@@ -332,7 +342,10 @@ class ObjectStaging:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    while path.is_dir() and not path.is_symlink():
+        try:
+            shutil.rmtree(path)
+        except OSError as error:  # a task of a run that was killed may write there as it dies
+            if error.errno not in {errno.ENOENT, errno.ENOTEMPTY}:
+                raise
+    path.unlink(missing_ok=True)

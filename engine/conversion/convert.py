@@ -198,7 +198,13 @@ def convert(  # noqa: PLR0913  the options of a command
     outputs = (*SHARED_OUTPUTS, *formats)
     with (
         write_errors(store.shown),
-        open_run(store, configuration, outputs=outputs, overwrite=overwrite) as run,
+        open_run(
+            store,
+            configuration,
+            outputs=outputs,
+            overwrite=overwrite,
+            state_of=lambda unit: plan.units[unit].state,
+        ) as run,
     ):
         if run.manifest is None or len(run.commits) < len(plan.units):
             _do(run, plan, job, runner, on_progress)

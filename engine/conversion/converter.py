@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
-from groundray.engine.commit_log import read_commit
 from groundray.engine.conversion.examples import ExampleStyle, example_lines, make_style
 from groundray.engine.conversion.fates import Fates
 from groundray.engine.conversion.pictures import (
@@ -28,7 +27,7 @@ from groundray.engine.plan import Part, Unit
 from groundray.engine.plugins import Plugin, load_plugins
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.selection import Selection, not_drawn
-from groundray.engine.shards import Commit, Tally, UnitWriter, num_attempts
+from groundray.engine.shards import Commit, Tally, UnitWriter, num_attempts, read_commit
 from groundray.engine.sources import Decoded, Keys, Source, iter_decoded, iter_images, read_keys
 from groundray.engine.storage import open_store, write_errors
 from groundray.engine.truth import truth_table
@@ -118,7 +117,7 @@ class Converter:
         return Converter, (self._job,)  # formats of plugin files are loaded by each process
 
     def __call__(self, unit: Unit) -> Commit:
-        """Reads a unit and writes its shards.
+        """Reads a unit and writes its shards, unless that was done.
 
         Raises:
             ChangedError: a file is no longer what it was when the plan was made.
@@ -130,10 +129,10 @@ class Converter:
         self._styles = self._styles or job.styles()
         tally: Tally = Tally()
         store = open_store(job.output)
-        done = read_commit(store, unit.index)
-        if done is not None:  # by a task that died before it had done all of its units
-            return done
-        deaths = num_attempts(store, unit.index)
+        with write_errors(store.shown):
+            if done := read_commit(store, unit.index):
+                return done
+            deaths = num_attempts(store, unit.index)
         with (
             _paused_gc(),
             write_errors(store.shown),
@@ -151,7 +150,7 @@ class Converter:
                         self._convert_part(unit, part, shards, tally)
                     else:
                         tally.update(self._give_up(unit, part, shards, deaths))
-            return writer.commit(tally)
+            return writer.commit(tally, state=unit.state)
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job

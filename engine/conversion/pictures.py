@@ -13,7 +13,15 @@ from groundray.engine.converted import Sharing
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
 from groundray.engine.records import BoolArray, FloatArray, IntArray, Records
 from groundray.engine.shards import Tally
-from groundray.engine.sources import IMAGE_FAULTS, RowImage, RowImages, open_file, protocol_of
+from groundray.engine.sources import (
+    IMAGE_FAULTS,
+    RowImage,
+    RowImages,
+    may_pass,
+    open_file,
+    protocol_of,
+    unanswered,
+)
 from groundray.formats.errors import DamagedError, GroundrayError, ImageError
 from groundray.models.urls import public_name
 
@@ -255,7 +263,9 @@ def read_image_file(place: str, num_bytes: int | None = None) -> ImageBytes:
     """The bytes of an image file, or only the first ones.
 
     Raises:
-        ImageError: `missing_image`, or `unreadable_image` for any other failure of its store.
+        ImageError: `missing_image`, or `unreadable_image` for any other failure.
+        SourceError: the store of the data set does not answer at the moment. What the web does not
+            answer is gone.
     """
     try:
         with open_file(place) as handle:
@@ -265,6 +275,8 @@ def read_image_file(place: str, num_bytes: int | None = None) -> ImageBytes:
         raise
     except Exception as error:  # every store raises what its own client does
         name = public_name(place).rsplit("/", 1)[-1]
+        if may_pass(error) and protocol_of(place) and not place.startswith(_WEB):
+            raise unanswered(name, error) from error
         reason = "missing_image" if isinstance(error, FileNotFoundError) else "unreadable_image"
         number = getattr(error, "errno", None)
         why = os.strerror(number) if number else type(error).__name__

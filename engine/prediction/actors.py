@@ -11,7 +11,7 @@ from groundray.engine.prediction.answering import Answerer, Images
 from groundray.engine.prediction.predictor import Predicted, PredictJob, Predictor
 from groundray.engine.prediction.questions import read_images
 from groundray.engine.runners import Runner, Stage, connected, iter_results, unit_dataset
-from groundray.formats.errors import ImageError
+from groundray.formats.errors import ImageError, SourceError
 from groundray.models import get_backend
 from groundray.models.base import ImageInput
 
@@ -112,15 +112,17 @@ def _read_in_tasks(batches: Iterable[Sequence[str]], image_input: ImageInput) ->
     import ray
     from ray.exceptions import RayError
 
-    read: Any = ray.remote(read_images)
+    read: Any = ray.remote(_read)
     waiting: deque[tuple[Sequence[str], Any]] = deque()
 
     def take() -> Images:
         places, reference = waiting.popleft()
         try:
-            images: Images = ray.get(reference)
+            images: Images | SourceError = ray.get(reference)
         except RayError:  # an image that kills its decoder: find out which
             images = [_read_alone(read, place, image_input) for place in places]
+        if isinstance(images, SourceError):
+            raise images
         return images
 
     for places in batches:
@@ -131,12 +133,23 @@ def _read_in_tasks(batches: Iterable[Sequence[str]], image_input: ImageInput) ->
         yield take()
 
 
+def _read(places: Sequence[str], image_input: ImageInput) -> Images | SourceError:
+    """The images, or why they cannot be read at the moment: a value, which Ray leaves as it is."""
+    try:
+        return read_images(places, image_input)
+    except SourceError as error:
+        return error
+
+
 def _read_alone(read: Any, place: str, image_input: ImageInput) -> Any:
     import ray
     from ray.exceptions import RayError
 
     try:
-        return ray.get(read.remote([place], image_input))[0]
+        images: Images | SourceError = ray.get(read.remote([place], image_input))
     except RayError as error:
         name = place.rsplit("/", 1)[-1].split("?", 1)[0]
         return ImageError("unreadable_image", f"{name}: {type(error).__name__} while decoding it")
+    if isinstance(images, SourceError):
+        raise images
+    return images[0]

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from groundray.engine.plan import Unit
 from groundray.engine.prediction.journal import Journal
 from groundray.engine.prediction.questions import Questions
-from groundray.engine.storage import open_store
+from groundray.engine.shards import read_commit
+from groundray.engine.storage import open_store, write_errors
 from groundray.formats.errors import GroundrayError, ImageError, ModelError, OutOfMemoryError
 from groundray.models import Answer, Backend, Prompt
 from groundray.models.base import ImageInput
@@ -38,7 +39,7 @@ class UnitAnswers:
 
     Attributes:
         unit: what was asked about.
-        answers: one for each record of the unit, in order.
+        answers: one for each record of the unit, in order; none where it was finished before.
         by: `Backend.describe` of everything that answered.
         busy_s, waited_s: time that the backend worked, and that it waited for images.
         asked: records that were answered now, and not by an earlier start.
@@ -67,13 +68,18 @@ class Answerer:
         self._limit: int | None = None  # of a batch, once one did not fit into memory
 
     def __call__(self, unit: Unit) -> UnitAnswers:
-        """Answers the questions of a unit.
+        """Answers the questions of a unit, unless it is finished: then there are no answers.
 
         Raises:
             ModelError: the backend cannot be loaded, or its server is gone.
             GroundrayError: what is asked about cannot be read.
         """
-        journal = Journal(open_store(self._job.output), unit.index)
+        store = open_store(self._job.output)
+        with write_errors(store.shown):
+            is_done = read_commit(store, unit.index) is not None
+        if is_done:
+            return UnitAnswers(unit, answers=(), by=(), busy_s=0.0, waited_s=0.0, asked=0)
+        journal = Journal(store, unit.index)
         questions = self._job.questions(unit)
         answers: list[Answer | None] = [None] * len(questions.ids)
         by: list[dict[str, Any]] = []

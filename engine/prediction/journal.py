@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from groundray.engine.storage import PRIVATE, Store
+from groundray.engine.storage import PRIVATE, Store, write_errors
 from groundray.models import Answer, Token
 
 JOURNAL = f"{PRIVATE}/answers"
@@ -24,12 +24,16 @@ class Journal:
     Args:
         store: OUTPUT.
         unit: index of the unit.
+
+    Raises:
+        OutputError: OUTPUT cannot be written, in any of the methods.
     """
 
     def __init__(self, store: Store, unit: int) -> None:
         self._store = store
         self._folder = f"{JOURNAL}/{unit:06d}"
-        self._names = set(store.names(self._folder))
+        with write_errors(store.shown):
+            self._names = set(store.names(self._folder))
 
     def deaths(self, task: str) -> int:
         """How many processes began a task, and neither ended it nor gave it up."""
@@ -39,11 +43,13 @@ class Journal:
     def begun(self, task: str) -> Iterator[None]:
         """Notes that a task has begun, until it ends or raises: what stays is of a dead process."""
         path = f"{self._folder}/{task}.begun"
-        self._store.write(path, str(self.deaths(task) + 1).encode())
+        with write_errors(self._store.shown):
+            self._store.write(path, str(self.deaths(task) + 1).encode())
         try:
             yield
         finally:
-            self._store.remove(path)
+            with write_errors(self._store.shown):
+                self._store.remove(path)
 
     def forgive(self, task: str) -> None:
         """Forgets who died of a task, so that the next start tries it again."""
@@ -62,7 +68,8 @@ class Journal:
         """Keeps the answers to a batch."""
         kept = {"answers": [asdict(answer) for answer in answers], "by": by}
         # json and not orjson: a model's text may hold half a character
-        self._store.write(f"{self._folder}/{batch:05d}.json", json.dumps(kept).encode())
+        with write_errors(self._store.shown):
+            self._store.write(f"{self._folder}/{batch:05d}.json", json.dumps(kept).encode())
 
     def remove(self) -> None:
         """Forgets the unit, which is committed."""

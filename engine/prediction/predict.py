@@ -304,7 +304,13 @@ def _predict(task: _Task, configuration: dict[str, Any], *, overwrite: bool) -> 
     outputs = sorted(plan.num_shards)
     with (
         write_errors(store.shown),
-        open_run(store, configuration, outputs=outputs, overwrite=overwrite) as run,
+        open_run(
+            store,
+            configuration,
+            outputs=outputs,
+            overwrite=overwrite,
+            state_of=lambda unit: plan.units[unit].state,
+        ) as run,
     ):
         if run.manifest is None or len(run.commits) < len(plan.units):
             _do(task, run)

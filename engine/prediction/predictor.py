@@ -18,7 +18,7 @@ from groundray.engine.prediction.journal import Journal
 from groundray.engine.prediction.predictions import PredictionStyle, prediction_line
 from groundray.engine.prediction.questions import Questions, iter_truth, make_questions
 from groundray.engine.selection import Selection
-from groundray.engine.shards import Commit, Tally, UnitWriter, counted_name
+from groundray.engine.shards import Commit, Tally, UnitWriter, counted_name, read_commit
 from groundray.engine.sources import Source
 from groundray.engine.storage import open_store, write_errors
 from groundray.formats import BoxFormat, get_format
@@ -143,6 +143,10 @@ class Predictor:
         job, unit = self._job, answered.unit
         store = open_store(job.output)
         tally: Tally = Counter()
+        with write_errors(store.shown):
+            if done := read_commit(store, unit.index):
+                Journal(store, unit.index).remove()
+                return Predicted(done, 0, 0.0, 0.0)
         with write_errors(store.shown), UnitWriter(store, unit.index, job.token) as writer:
             lines = self._lines(answered, tally)
             for shard in unit.shards:
@@ -152,7 +156,7 @@ class Predictor:
                 writer.append(path, b"".join(own), lines=len(own))
             for by in answered.by:
                 tally[BY + orjson.dumps(by, option=orjson.OPT_SORT_KEYS).decode()] += 1
-            commit = writer.commit(tally)
+            commit = writer.commit(tally, state=unit.state)
             Journal(store, unit.index).remove()
         return Predicted(commit, answered.asked, answered.busy_s, answered.waited_s)
 

@@ -10,11 +10,15 @@ from groundray.engine.sources.open import open_source
 from groundray.engine.sources.parquet import open_parquet
 from groundray.engine.sources.places import (
     file_system,
+    is_client_error,
     join,
+    may_pass,
     normalize,
     open_file,
     parent,
     protocol_of,
+    store_errors,
+    unanswered,
 )
 from groundray.engine.sources.presets import PRESETS
 from groundray.engine.sources.reader import iter_decoded, iter_images, iter_keys, read_keys
@@ -36,10 +40,12 @@ __all__ = [
     "absolute",
     "file_system",
     "format_path",
+    "is_client_error",
     "iter_decoded",
     "iter_images",
     "iter_keys",
     "join",
+    "may_pass",
     "normalize",
     "open_file",
     "open_parquet",
@@ -48,4 +54,6 @@ __all__ = [
     "protocol_of",
     "read_header_sizes",
     "read_keys",
+    "store_errors",
+    "unanswered",
 ]

@@ -11,7 +11,7 @@ from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.inputs import InputFile, absolute, find_files, find_roots, name_roots
 from groundray.engine.sources.layout import Layout
 from groundray.engine.sources.parquet import FooterFacts, read_new_footer
-from groundray.engine.sources.places import READ_ERRORS, open_file
+from groundray.engine.sources.places import READ_ERRORS, may_pass, open_file, unanswered
 from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
@@ -112,6 +112,7 @@ def _make_parts(found: Sequence[InputFile], footers: Mapping[str, FooterFacts]) 
             split=splits[file.url],
             size_bytes=footer.size_bytes,
             footer_sha256=footer.sha256,
+            version=footer.version,
             row_groups=footer.row_groups,
             stem=_stem(file) if is_unique else file.relative.removesuffix(".parquet"),
             dataset=data_set.root,
@@ -148,7 +149,11 @@ def _read_footers(
                 return facts._replace(schema=facts_by_schema.setdefault(key, facts).schema)
         except SourceError as error:
             return str(error)
-        except READ_ERRORS as error:
+        except Exception as error:
+            if may_pass(error):  # nothing is wrong with the file, which must not be left out
+                raise unanswered(file.relative, error) from error
+            if not isinstance(error, READ_ERRORS):
+                raise
             return describe(error)
 
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -1,7 +1,9 @@
 """Parquet files: footers, and rows in batches whose memory does not follow the row group."""
 
+import errno
 import hashlib
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -11,7 +13,7 @@ import pyarrow.types as pt
 
 from groundray.engine.sources.footer_checks import check_footer
 from groundray.engine.sources.layout import Path
-from groundray.engine.sources.places import READ_ERRORS, open_file
+from groundray.engine.sources.places import READ_ERRORS, may_pass, open_file, protocol_of
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import ChangedError, DamagedError, SourceError
 from groundray.models.urls import describe
@@ -21,7 +23,9 @@ _READ_BYTES = 1 << 20  # measured: a group of 485 MB reads within 190 MB, and fa
 _MAX_BATCH_ROWS = 1 << 16
 _LARGE_GROUP_BYTES = 32 << 20
 _MAGIC = b"PAR1"
-_MAY_PASS = (TimeoutError, ConnectionError)
+_VERSIONS = ("ETag", "blob_id", "generation", "LastModified", "Last-Modified")
+"""What file systems of fsspec call the version of a file: of S3, the Hub, Google, the web."""
+
 _ARROW_SCHEMA, _NO_ARROW_SCHEMA = b"ARROW:schema", b"arrow_schema"
 """The key of the writer's own Arrow types, and another in its place, so that pyarrow does without.
 
@@ -36,12 +40,14 @@ class Footer(NamedTuple):
     Attributes:
         size_bytes: of the whole file.
         sha256: of the footer, in hexadecimal.
+        version: changes whenever the file is written; None where its store tells no such thing.
         metadata: row groups, statistics and the parquet schema.
         schema: columns as Arrow types.
     """
 
     size_bytes: int
     sha256: str
+    version: str | None
     metadata: pq.FileMetaData
     schema: pa.Schema
 
@@ -50,13 +56,14 @@ class FooterFacts(NamedTuple):
     """A footer without its statistics: 1 KB where these take 10 KB a row group.
 
     Attributes:
-        size_bytes, sha256, schema: as in `Footer`.
+        size_bytes, sha256, version, schema: as in `Footer`.
         row_groups: rows in each.
         empty: parquet columns without a value in any row, as the statistics tell.
     """
 
     size_bytes: int
     sha256: str
+    version: str | None
     row_groups: tuple[int, ...]
     schema: pa.Schema
     empty: frozenset[int]
@@ -76,8 +83,14 @@ def read_new_footer(handle: Any) -> FooterFacts:
     footer, content = _read_footer(handle)
     metadata = footer.metadata
     empty = check_footer(content, metadata)
-    row_groups = tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    return FooterFacts(footer.size_bytes, footer.sha256, row_groups, footer.schema, empty)
+    return FooterFacts(
+        size_bytes=footer.size_bytes,
+        sha256=footer.sha256,
+        version=footer.version,
+        row_groups=tuple(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)),
+        schema=footer.schema,
+        empty=empty,
+    )
 
 
 def _read_footer(handle: Any) -> tuple[Footer, bytes]:
@@ -105,7 +118,16 @@ def _read_footer(handle: Any) -> tuple[Footer, bytes]:
         schema = metadata.schema.to_arrow_schema()
     except READ_ERRORS as error:
         raise SourceError(f"the footer cannot be read: {describe(error)}") from error
-    return Footer(size, hashlib.sha256(content).hexdigest(), metadata, schema), content
+    digest = hashlib.sha256(content).hexdigest()
+    return Footer(size, digest, _version_of(handle), metadata, schema), content
+
+
+def _version_of(handle: Any) -> str | None:
+    """What changes whenever an open file is written: a tag that its store gives it, or the time."""
+    if isinstance(handle, pa.NativeFile):
+        return str(os.fstat(handle.fileno()).st_mtime_ns)
+    details: Mapping[str, Any] = getattr(handle, "details", None) or {}
+    return next((str(details[name]) for name in _VERSIONS if details.get(name)), None)
 
 
 class OpenParquet(NamedTuple):
@@ -175,19 +197,28 @@ def open_parquet(file: SourceFile) -> Iterator[OpenParquet]:
     """Opens a file of a source, and makes sure that it is still the one that was planned with.
 
     Raises:
-        DamagedError: its footer cannot be decoded.
-        ChangedError: its size or footer has changed.
+        ChangedError: it was written again since, before it was opened or while it was read.
         SourceError: it cannot be read at the moment.
     """
     with ExitStack() as stack:
-        with _errors_of(file):
-            handle = stack.enter_context(open_file(file.url))
-            footer, _ = _read_footer(handle)  # the same that was checked, or refused below
-        if (footer.size_bytes, footer.sha256) != (file.size_bytes, file.footer_sha256):
-            raise ChangedError(
-                f"{file.relative}: the file has changed since it was first looked at"
-            )
-        yield OpenParquet(file, handle, footer)
+        try:
+            with _errors_of(file):
+                handle = stack.enter_context(open_file(file.url))
+                footer, _ = _read_footer(handle)  # the same that was checked, or refused below
+        except DamagedError as error:  # it was sound when the plan was made
+            raise _changed(file) from error
+        found = (footer.size_bytes, footer.sha256, footer.version)
+        if found != (file.size_bytes, file.footer_sha256, file.version):
+            raise _changed(file)
+        try:
+            yield OpenParquet(file, handle, footer)
+        finally:
+            if _version_of(handle) != file.version:  # what came out may be of both
+                raise _changed(file)
+
+
+def _changed(file: SourceFile) -> ChangedError:
+    return ChangedError(f"{file.relative}: the file has changed since it was first looked at")
 
 
 @contextmanager
@@ -197,9 +228,14 @@ def _errors_of(file: SourceFile) -> Iterator[None]:
         yield
     except SourceError as error:
         raise DamagedError(f"{file.relative}: cannot be read: {error}") from error
-    except READ_ERRORS as error:
-        may_pass = isinstance(error, _MAY_PASS) or getattr(error, "errno", None) is not None
-        kind = SourceError if may_pass else DamagedError
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if number == errno.EBUSY and protocol_of(file.url):  # what s3fs says of another ETag
+            raise _changed(file) from error
+        is_elsewhere = number is not None or may_pass(error)
+        if not is_elsewhere and not isinstance(error, READ_ERRORS):
+            raise
+        kind = SourceError if is_elsewhere else DamagedError
         raise kind(f"{file.relative}: cannot be read: {describe(error)}") from error
 
 

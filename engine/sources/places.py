@@ -1,8 +1,12 @@
 """Places: local paths and fsspec URLs, opened alike and named without their secrets."""
 
+import errno
 import os
 import posixpath
 import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +17,12 @@ from groundray.models.urls import describe, public_name
 READ_ERRORS = (pa.ArrowException, OSError, ValueError)
 """What pyarrow and fsspec raise for a file that cannot be read or is damaged."""
 
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What an open file system says of a file that is not there for us, now or later."""
+
+_OF_STORES = {errno.EIO, errno.EBUSY, errno.EAGAIN, errno.ENETUNREACH, errno.EHOSTUNREACH}
+_CLIENTS = {"aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "huggingface_hub"}
+_CLIENTS |= {"httpcore", "httpx", "requests", "s3fs", "urllib3"}
 _ROOT_PARTS = {"hf": 3}  # names that the root of what a URL can hold has; 1 elsewhere
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
 _PROTOCOL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -88,20 +98,70 @@ def normalize(place: str) -> str:
 
 
 def exists(place: str) -> bool:
-    """Whether there is such a file; False where that cannot be found out."""
+    """Whether there is such a file that may be read.
+
+    Raises:
+        SourceError: its store does not answer at the moment.
+    """
     if protocol_of(place) is None:
         return os.path.isfile(place)  # noqa: PTH113  one call, on the way of every folder of images
     fs, path = file_system(place)
-    try:
-        return bool(fs.exists(path))
-    except OSError:
+    with store_errors(place):
+        try:
+            return bool(fs.exists(path))
+        except ABSENT:
+            return False
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether an error is of the way to a store, or of the store, and not of what was asked for."""
+    if isinstance(error, ABSENT):
         return False
+    at_store = isinstance(error, OSError) and error.errno in _OF_STORES
+    return at_store or isinstance(error, TimeoutError | ConnectionError) or is_client_error(error)
+
+
+def is_client_error(error: BaseException) -> bool:
+    """Whether an error came out of the client of an object store.
+
+    These have no base in common, and may be of any kind: s3fs raises an IndexError for a timeout.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in frames]
+    if any(name.partition(".")[0] in _CLIENTS for name in (type(error).__module__, *modules)):
+        return True
+    return error.__cause__ is not None and is_client_error(error.__cause__)
+
+
+@contextmanager
+def store_errors(place: str) -> Iterator[None]:
+    """Gives errors of a store that does not answer the name of what was asked for.
+
+    Raises:
+        SourceError: instead of such an error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not may_pass(error):
+            raise
+        raise unanswered(public_name(place), error) from error
+
+
+def unanswered(name: str, error: BaseException) -> SourceError:
+    """The error of a store that does not answer, when it was asked for what is called `name`."""
+    return SourceError(f"{name}: cannot be read at the moment: {describe(error)}")
 
 
 def read_text(place: str) -> str | None:
-    """The text of a small file; None where there is none that can be read."""
-    try:
-        with open_file(place) as handle:
-            return bytes(handle.read()).decode()
-    except (OSError, ValueError):
-        return None
+    """The text of a small file; None where there is none that can be read.
+
+    Raises:
+        SourceError: its store does not answer at the moment.
+    """
+    with store_errors(place):
+        try:
+            with open_file(place) as handle:
+                return bytes(handle.read()).decode()
+        except (*ABSENT, ValueError):
+            return None

@@ -29,6 +29,8 @@ class SourceFile:
         split: train, val, test, testA, testB, or a name of the data set's own.
         size_bytes: of the whole file.
         footer_sha256: of the parquet footer, in hexadecimal.
+        version: changes whenever the file is written; None where its store tells no such thing. It
+            notices what size and footer do not show, and counts for nothing else.
         row_groups: rows in each row group.
         stem: what the ids of rows without one begin with; unique within the source.
         dataset: path or URL of the data set's root, where a search for image files ends; empty
@@ -41,6 +43,7 @@ class SourceFile:
     split: str
     size_bytes: int
     footer_sha256: str
+    version: str | None
     row_groups: tuple[int, ...]
     stem: str
     dataset: str = field(repr=False)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from groundray.engine.commit_log import CommitLog, read_commit
-from groundray.engine.shards import COMMITS, TOKEN, Commit, UnitWriter, commit_path
+from groundray.engine.commit_log import CommitLog
+from groundray.engine.shards import COMMITS, TOKEN, Commit, UnitWriter, commit_path, read_commit
 from groundray.engine.storage import LocalStore, Store, open_store
 
 FOLD = 5

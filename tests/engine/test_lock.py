@@ -1,14 +1,20 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from typing import NamedTuple
 
 import fsspec
 import pytest
+from s3fs import S3FileSystem
 
 from groundray.engine.lock import LOCK, locked
 from groundray.engine.storage import LocalStore, ObjectStore
 from groundray.formats.errors import OutputError
+from tests.chaos.proxy import Proxy, proxy_to
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # botocore leaves sockets open
 
 HEARTBEAT_S = 0.1
 
@@ -68,3 +74,57 @@ def test_a_dead_lease_is_taken_over_after_a_while(bucket: ObjectStore) -> None:
     with locked(bucket, heartbeat_s=HEARTBEAT_S):
         assert monotonic() - started >= 4 * HEARTBEAT_S
         assert not (bucket.read(LOCK) or b"").startswith(b"somebody")
+
+
+def test_a_lease_that_was_lost_is_left_to_its_new_owner(bucket: ObjectStore) -> None:
+    with locked(bucket, heartbeat_s=HEARTBEAT_S):
+        bucket.write(LOCK, b"somebody 7")
+        sleep(3 * HEARTBEAT_S)
+        assert bucket.read(LOCK) == b"somebody 7"
+    assert bucket.read(LOCK) == b"somebody 7"
+
+
+class Watched(NamedTuple):
+    """A bucket that one process sees through a bad network, and another as it is."""
+
+    proxy: Proxy
+    far: ObjectStore
+    near: ObjectStore
+
+
+@pytest.fixture
+def watched(s3_endpoint: str) -> Iterator[Watched]:
+    def bucket_at(url: str) -> ObjectStore:
+        options = {"endpoint_url": url, "config_kwargs": {"read_timeout": 1}, "secret": "any"}
+        fs = S3FileSystem(key="key", skip_instance_cache=True, **options)
+        fs.makedirs("leases", exist_ok=True)
+        return ObjectStore("s3://leases", fs, "leases")
+
+    with proxy_to(s3_endpoint, seed=0) as proxy:
+        yield Watched(proxy, bucket_at(proxy.url), bucket_at(s3_endpoint))
+
+
+def test_a_lease_outlives_a_store_that_does_not_answer_for_a_while(watched: Watched) -> None:
+    with locked(watched.far, heartbeat_s=HEARTBEAT_S):
+        watched.proxy.share = 1.0
+        sleep(20 * HEARTBEAT_S)
+        watched.proxy.share = 0.0
+        before = watched.near.read(LOCK)
+        assert before is not None
+        deadline = monotonic() + 60
+        while watched.near.read(LOCK) == before:
+            assert monotonic() < deadline
+            sleep(HEARTBEAT_S)
+    assert watched.proxy.happened.total() > 0
+    assert watched.near.read(LOCK) is None
+
+
+@pytest.mark.parametrize("skew_s", [-100_000, 100_000])
+def test_a_lease_does_not_ask_what_time_it_is(watched: Watched, skew_s: float) -> None:
+    watched.proxy.skew_s = skew_s
+    with (
+        locked(watched.far, heartbeat_s=HEARTBEAT_S),
+        pytest.raises(OutputError, match="its lease is renewed"),
+        locked(watched.near, heartbeat_s=5 * HEARTBEAT_S),
+    ):
+        pass

@@ -6,7 +6,7 @@ import pytest
 
 from groundray.engine.run import MANIFEST, open_run
 from groundray.engine.shards import COMMITS, UnitWriter
-from groundray.engine.storage import LocalStore
+from groundray.engine.storage import PRIVATE, LocalStore
 from groundray.formats.errors import OutputError
 
 OUTPUTS = ("f", "images")
@@ -17,13 +17,13 @@ def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "out")
 
 
-def do_unit(store: LocalStore, unit: int, **configuration: object) -> None:
+def do_unit(store: LocalStore, unit: int, *, state: str = "", **configuration: object) -> None:
     with (
         open_run(store, configuration, outputs=OUTPUTS, overwrite=False) as run,
         UnitWriter(store, unit, run.token) as writer,
     ):
         writer.append(f"f/{unit}.jsonl", b"{}\n", lines=1)
-        writer.commit({})
+        writer.commit({}, state=state)
 
 
 def test_a_run_is_taken_up_where_it_stopped(store: LocalStore) -> None:
@@ -132,3 +132,44 @@ def test_checksums_name_a_file_whose_name_holds_a_newline(store: LocalStore) -> 
         run.write_checksums()
     check = ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"]
     assert subprocess.run(check, cwd=store.root, check=False).returncode == 0
+
+
+def test_records_that_do_not_count_are_removed(store: LocalStore) -> None:
+    do_unit(store, 0)
+    do_unit(store, 1)
+    (store.root / "f/0.jsonl").unlink()
+    (store.root / COMMITS / ".000002.json.4711").write_bytes(b"{")  # a process died as it wrote
+    with open_run(store, {}, outputs=OUTPUTS, overwrite=False) as run:
+        assert [commit.unit for commit in run.commits] == [1]
+    assert store.names(COMMITS) == ["000001.json"]
+
+
+@pytest.fixture
+def half_old(store: LocalStore) -> LocalStore:
+    """Two units, the first of which was made of files as they were before."""
+    do_unit(store, 0, state="old")
+    do_unit(store, 1, state="new")
+    return store
+
+
+def test_units_of_files_that_were_written_again_are_forgotten(half_old: LocalStore) -> None:
+    with open_run(half_old, {}, outputs=OUTPUTS, overwrite=False, state_of=lambda _: "new") as run:
+        assert [commit.unit for commit in run.commits] == [1]
+    assert half_old.names(COMMITS) == ["000001.json"]
+
+
+def test_a_finished_run_is_left_as_it_is_when_its_files_are_written_again(
+    half_old: LocalStore,
+) -> None:
+    with open_run(half_old, {}, outputs=OUTPUTS, overwrite=False) as run:
+        run.finish(b"done")
+    with open_run(half_old, {}, outputs=OUTPUTS, overwrite=False, state_of=lambda _: "new") as run:
+        assert len(run.commits) == 2
+    assert half_old.names(PRIVATE) == ["commits", "lock", "publishing", "run.json", "token"]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(store: LocalStore) -> None:
+    (store.root / "f").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        store.write("f", b"x")
+    assert store.names("") == ["f"]

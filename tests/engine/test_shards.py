@@ -99,7 +99,20 @@ def test_a_unit_done_again_replaces_what_was_there(store: LocalStore) -> None:
             for name in names:
                 writer.write_image("images/train-00000", name, b"1")
             writer.commit({})
+        store.remove(commit_path(0))
     assert [p.name for p in (store.root / "images/train-00000").iterdir()] == ["a.jpg"]
+
+
+def test_of_two_tasks_with_one_unit_the_first_counts(store: LocalStore) -> None:
+    with UnitWriter(store, 0, "mine") as late, UnitWriter(store, 0, "mine") as early:
+        for writer in (late, early):
+            writer.append("f/x.jsonl", b"{}\n", lines=1)
+            writer.write_image("images/train-00000", "a.jpg", b"1")
+        first = early.commit({"rows": 1})
+        written = (store.root / "f/x.jsonl").stat()
+        assert late.commit({"rows": 1}) == first
+    assert (store.root / "f/x.jsonl").stat() == written
+    assert files_of(store.root / PRIVATE / "staging") == []
 
 
 def test_a_task_that_outlived_its_run_publishes_nothing(store: LocalStore) -> None:

@@ -1,12 +1,9 @@
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +55,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def shards(folder: Path) -> dict[str, bytes]:
-    return {path: data for path, data in tree(folder).items() if path != "manifest.json"}
+    return {path: data for path, data in tree(folder).items() if path.endswith(".jsonl")}
 
 
 def asked(log: Path) -> Counter[str]:
@@ -282,14 +279,6 @@ def arguments(converted: Path, output: Path, asking: str, *more: str) -> list[st
     return [str(converted), str(output), "--checkpoint", asking, *fixed.split(), *more]
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_record_that_kills_every_process_is_given_up(converted: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = arguments(
@@ -306,58 +295,3 @@ def test_a_record_that_kills_every_process_is_given_up(converted: Path, tmp_path
     assert errors == {"1020": "gave up: 2 processes died while they answered this"}
     again = {identity: times for identity, times in asked(log).items() if times > 1}
     assert len(again) <= 3  # no more than its batch
-
-
-def test_a_driver_that_is_killed_goes_on_where_it_stopped(converted: Path, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    run(converted, tmp_path / "whole", checkpoint(tmp_path, "teller"))
-    (tmp_path / "slow").mkdir()
-    asking = checkpoint(tmp_path / "slow", log=str(log), slow_s=0.03)
-    command = arguments(converted, tmp_path / "out", asking, "--runner", "local")
-    process = start(*command)
-    wait_until(lambda: sum(asked(log).values()) >= 25, process)
-    process.kill()
-    process.communicate()
-    assert (tmp_path / "out/teller/.groundray/commits/000000.json").exists()
-    process = start(*command)
-    _, errors = process.communicate(timeout=90)
-    assert process.returncode == 0, errors
-    assert shards(tmp_path / "out/teller") == shards(tmp_path / "whole/teller")
-    again = [identity for identity, times in asked(log).items() if times > 1]
-    assert len(again) <= 4  # the batch that was under way
-    private = tmp_path / "out/teller/.groundray"
-    assert sorted(path.name for path in private.iterdir()) == [
-        "commits",
-        "lock",
-        "run.json",
-        "token",
-    ]
-
-
-@pytest.mark.ray
-def test_an_actor_or_driver_that_is_killed_changes_nothing(converted: Path, tmp_path: Path) -> None:
-    import psutil
-
-    log = tmp_path / "log"
-    run(converted, tmp_path / "whole", checkpoint(tmp_path, "teller"))
-    (tmp_path / "slow").mkdir()
-    asking = checkpoint(tmp_path / "slow", log=str(log), slow_s=0.2)
-    command = arguments(converted, tmp_path / "out", asking, "--runner", "ray", "--num-cpus", "2")
-    process = start(*command)
-    wait_until(lambda: sum(asked(log).values()) >= 5, process)
-    actors = [
-        each
-        for each in psutil.Process(process.pid).children(recursive=True)
-        if "_AnswerActor" in " ".join(each.cmdline() or [each.name()])
-    ]
-    assert actors
-    actors[0].kill()
-    wait_until(lambda: sum(asked(log).values()) >= 25, process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    process = start(*command)
-    _, errors = process.communicate(timeout=110)
-    assert process.returncode == 0, errors
-    assert shards(tmp_path / "out/teller") == shards(tmp_path / "whole/teller")
-    again = [identity for identity, times in asked(log).items() if times > 1]
-    assert len(again) <= 8  # the two batches that were under way

@@ -1,5 +1,6 @@
 """Reading files: parts of them, faulty rows, and files that are not what they were."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -400,6 +401,9 @@ def test_a_file_that_changed_since_is_not_read(tmp_path: Path) -> None:
         decode(source)
     with pytest.raises(ChangedError, match=r"train.parquet: the file has changed"):
         row_images(source, source.files[0])
+    (tmp_path / "train.parquet").write_bytes(b"half a file")
+    with pytest.raises(ChangedError, match=r"train.parquet: the file has changed"):
+        decode(source)
     (tmp_path / "train.parquet").unlink()
     with pytest.raises(SourceError, match=r"train.parquet: cannot be read"):
         read_keys(source, source.files[0])
@@ -407,16 +411,43 @@ def test_a_file_that_changed_since_is_not_read(tmp_path: Path) -> None:
         row_images(source, source.files[0])
 
 
+def test_a_file_that_changed_in_place_is_not_read(tmp_path: Path) -> None:
+    """Size and footer stay what they were, as with a download that is not complete."""
+    source = write_rows(tmp_path, sample_rows())
+    path = tmp_path / "train.parquet"
+    path.write_bytes(path.read_bytes())
+    with pytest.raises(ChangedError, match=r"train.parquet: the file has changed"):
+        decode(source)
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    source = write_rows(tmp_path, sample_rows())
+    batches = iter_decoded(source, source.files[0], batch_bytes=1)
+    next(batches)
+    path = tmp_path / "train.parquet"
+    with path.open("r+b") as file:
+        file.write(path.read_bytes()[:4])
+    with pytest.raises(ChangedError, match=r"train.parquet: the file has changed"):
+        list(batches)
+
+
 def test_values_that_cannot_be_read_are_an_error_that_names_the_file(tmp_path: Path) -> None:
     source = write_rows(tmp_path, sample_rows())
     path = tmp_path / "train.parquet"
     data = bytearray(path.read_bytes())
     data[4 : len(data) // 2] = b"\xff" * (len(data) // 2 - 4)
-    path.write_bytes(data)
+    rot(path, data)
     with pytest.raises(DamagedError, match=r"^train.parquet: cannot be read"):
         decode(source)
     with pytest.raises(DamagedError, match=r"^train.parquet: cannot be read"):
         row_images(source, source.files[0])
+
+
+def rot(path: Path, data: bytes | bytearray) -> None:
+    """Puts other bytes into a file as a bad disk does: nobody wrote it."""
+    written = path.stat().st_mtime_ns
+    path.write_bytes(data)
+    os.utime(path, ns=(written, written))
 
 
 def break_column(path: Path, name: str) -> None:
@@ -426,7 +457,7 @@ def break_column(path: Path, name: str) -> None:
     chunks = [group.column(i) for i in range(group.num_columns)]
     (chunk,) = [chunk for chunk in chunks if chunk.path_in_schema == name]
     offset = chunk.dictionary_page_offset or chunk.data_page_offset
-    path.write_bytes(data[:offset] + b"\xff" * 50 + data[offset + 50 :])
+    rot(path, data[:offset] + b"\xff" * 50 + data[offset + 50 :])
 
 
 def test_images_that_cannot_be_read_cost_only_themselves(tmp_path: Path) -> None:

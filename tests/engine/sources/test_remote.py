@@ -1,14 +1,18 @@
 """Data sets behind URLs: an S3 server and a Hub, both over HTTP, and memory."""
 
+import os
 import shutil
 import uuid
 from pathlib import Path
 
 import fsspec
 import pytest
+from s3fs import S3FileSystem
 
-from groundray.engine.sources import Source, iter_decoded, open_source, read_keys
-from groundray.formats.errors import SourceError
+from groundray.engine.conversion.pictures import read_image_file
+from groundray.engine.sources import Source, iter_decoded, iter_images, open_source, read_keys
+from groundray.formats.errors import DamagedError, SourceError
+from tests.chaos.proxy import proxy_to
 from tests.engine.sources import makers
 from tests.engine.sources.images import content_of, data_of, record_images, row_images
 from tests.engine.sources.makers import pictures
@@ -124,3 +128,22 @@ def test_memory_is_read(tmp_path: Path) -> None:
 
 def test_local_file_urls_are_local_paths() -> None:
     assert open_source([f"file://{SAMPLE}"]) == open_source([str(SAMPLE)])
+
+
+def test_a_file_that_is_not_answered_for_is_not_left_out(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = upload(SAMPLE, f"{bucket}/sets/coco")
+    with proxy_to(os.environ["AWS_ENDPOINT_URL"], seed=0) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 1}})
+        S3FileSystem.clear_instance_cache()
+        source = open_source([url])
+        proxy.share = 1.0
+        with pytest.raises(SourceError, match=r"train.*cannot be read") as caught:
+            list(iter_images(source, source.files[0]))
+        assert not isinstance(caught.value, DamagedError)
+        with pytest.raises(SourceError, match=r"image.jpg: cannot be read at the moment"):
+            read_image_file(f"{bucket}/image.jpg")
+        with pytest.raises(SourceError):
+            open_source([f"{url}/data/train-00000-of-00002.parquet"])
