@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
@@ -24,9 +25,9 @@ _START_S = 60
 _bucket_numbers = count()
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint() -> Iterator[str]:
-    """A moto server in a process of its own."""
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """The URL of a moto server in a process of its own, which ends with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -38,6 +39,13 @@ def s3_endpoint() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait()
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The URL of a server of S3."""
+    with s3_server() as url:
+        yield url
 
 
 @pytest.fixture
