@@ -154,6 +154,15 @@ def test_lengths_are_those_of_the_trainer_and_say_what_to_do(
     assert report.steps_per_epoch == 1
     assert report.notes == []
     report.raise_for_errors()
+    nothing = paddle(
+        check_with, tmp_path / "tiny", data, tmp_path / "out", min(lengths.values()) - 1
+    )
+    with pytest.raises(SourceError, match=f"nothing would be trained; .*={max(lengths.values())} "):
+        nothing.raise_for_errors()
+    assert [(each.code, each.count) for each in nothing.errors] == [("all_too_long", 3)]
+    assert not [
+        each for each in nothing.findings if each.where == f"{data}/train" and not each.is_error
+    ]
 
 
 def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
