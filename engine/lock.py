@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
+from typing import IO
 from uuid import uuid4
 
 from groundray.engine.storage import PRIVATE, LocalStore, Store, write_errors
@@ -17,6 +18,9 @@ HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 20.0
 """A lease whose content has not changed for so long, by the watcher's own clock, belongs to
 nobody."""
+
+_LOOKED_AT_S = 0.5
+"""For at most so long a folder that is held may be one that somebody only looks at."""
 
 
 @contextmanager
@@ -39,7 +43,10 @@ def locked(store: Store, *, heartbeat_s: float = HEARTBEAT_S) -> Iterator[None]:
 
 
 def is_locked(store: LocalStore) -> bool:
-    """Whether a run on this machine holds the lock of a folder at the moment."""
+    """Whether a run on this machine holds the lock of a folder at the moment.
+
+    To look is to hold it for some microseconds, which a run that starts just then waits for.
+    """
     import fcntl
 
     try:
@@ -71,26 +78,36 @@ def publishing(store: Store) -> Iterator[None]:
 
 @contextmanager
 def _flocked(store: LocalStore) -> Iterator[None]:
-    import fcntl
-
     path = store.root / LOCK
     with write_errors(store.shown):
         path.parent.mkdir(parents=True, exist_ok=True)
         opened = path.open("a+")
     with opened as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            owner = handle.read().strip() or "unknown"
-            raise OutputError(
-                f"{store.shown} is being written by another run (process {owner}); wait for it, or "
-                "choose another OUTPUT"
-            ) from None
+        started = monotonic()
+        while not _is_taken(handle):
+            if monotonic() - started > _LOOKED_AT_S:
+                handle.seek(0)
+                owner = handle.read().strip() or "unknown"
+                raise OutputError(
+                    f"{store.shown} is being written by another run (process {owner}); wait for "
+                    "it, or choose another OUTPUT"
+                )
+            sleep(0.01)
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
         yield  # closing the file, or the end of the process, unlocks it
+
+
+def _is_taken(handle: IO[str]) -> bool:
+    """Takes the lock of a file, unless it is held."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

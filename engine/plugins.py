@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 
 from groundray.formats import FORMATS, registered_name
 from groundray.formats.errors import FormatError
+from groundray.formats.toml_format import read_toml_format
 from groundray.models import BACKENDS
 
 
@@ -62,6 +63,16 @@ def read_formats(
     files = [name for name in formats if name.endswith(".toml")]
     read = read_plugins([*plugins, *files])
     return tuple(map(registered_name, formats)), read
+
+
+def declaration_of(format_name: str, plugins: Iterable[Plugin]) -> str | None:
+    """The text of the TOML file among plugins that declares a format; None where none does."""
+    for plugin in plugins:
+        if not plugin.path.endswith(".toml"):
+            continue
+        if read_toml_format(plugin.content, plugin.path).name == format_name:
+            return plugin.content.decode()
+    return None
 
 
 def load_plugins(plugins: Iterable[Plugin]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from groundray.formats import FORMATS
 from groundray.models import BACKENDS
@@ -22,6 +23,11 @@ __all__ = [
     "toy_plugin",
     "trained_checkpoint",
 ]
+
+
+# On a machine that does something else, too, seconds say nothing of one example.
+settings.register_profile("groundray", deadline=None)
+settings.load_profile("groundray")
 
 
 @pytest.fixture(autouse=True)

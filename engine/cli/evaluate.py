@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from groundray.engine.scoring.scores import Difference, RunScores, Scores
 
 _PIPE_WIDTH = 160
+_GALLERY = 1000
 
 EPILOG = "Example: groundray evaluate predictions/checkpoint-500 scores"
 
@@ -60,7 +61,7 @@ def evaluate(
     ] = False,
     gallery: Annotated[
         int, typer.Option(metavar="N", min=0, help="Records that the report shows; 0 for none.")
-    ] = 1000,
+    ] = _GALLERY,
     plugin: FormatPlugins = None,
     address: Address = None,
     num_cpus: NumCpus = None,
@@ -87,7 +88,18 @@ def evaluate(
         raise typer.BadParameter(f"{wanted} are all needed", param_hint=wanted)
     *inputs, output = places
     if coco:
-        _check_coco_options(score_mode, protocol, classes)
+        _refuse_with_coco(
+            {
+                "--score-mode": score_mode != "constant",
+                "--protocol": protocol != "honest",
+                "--classes": classes is not None,
+                "--gallery": gallery != _GALLERY,
+                "--plugin": plugin is not None,
+                "--runner": runner != "auto",
+                "--address": address is not None,
+                "--num-cpus": num_cpus is not None,
+            }
+        )
         scores = evaluate_coco(
             inputs[0],
             inputs[1:],
@@ -121,11 +133,13 @@ def evaluate(
         _summarise(scores, output)
 
 
-def _check_coco_options(score_mode: str, protocol: str, classes: Path | None) -> None:
-    if (score_mode, protocol, classes) != ("constant", "honest", None):
+def _refuse_with_coco(given: dict[str, bool]) -> None:
+    """Refuses options that say nothing about COCO files, so that none is ignored in silence."""
+    wrong = [option for option, is_given in given.items() if is_given]
+    if wrong:
         raise typer.BadParameter(
-            "COCO files hold their own scores and classes: leave out --score-mode, --protocol and "
-            "--classes",
+            "COCO files hold their own scores and classes, no images and no answers, and are read "
+            f"by this process: leave out {', '.join(wrong)}",
             param_hint="--coco",
         )
 
@@ -233,17 +247,19 @@ def _remarks(run: "RunScores") -> "Iterator[str]":
 def _differences(differences: "Sequence[Difference]") -> "Table":
     rows = []
     for each in differences:
+        common = f"{each.common:,}"
         for label in ("operating_point.f1_50", "operating_point.f1_mean", "grounding.acc_50"):
             change = each.metrics.get(label)
             if change is None:
                 continue
             span = "" if change.low is None else f" [{change.low:+.4f}, {change.high:+.4f}]"
             rows.append(
-                (f"{each.run} - {each.baseline}", [label, f"{change.difference:+.4f}{span}"])
+                (
+                    f"{each.run} - {each.baseline}",
+                    [label, common, f"{change.difference:+.4f}{span}"],
+                )
             )
-    others = any(each.only_baseline + each.only_run for each in differences)
-    over = "not only over the same images" if others else "over the same images"
-    return _table(["difference", "of", over], rows)
+    return _table(["difference", "of", "records of both", "over these"], rows)
 
 
 def _table(names: "list[str]", rows: "list[tuple[str, list[str]]]") -> "Table":

@@ -122,7 +122,7 @@ def train(
 
 def _train_and_sweep(
     training: "Training",
-    run: "Callable[[], TrainingResult]",
+    run: "Callable[..., TrainingResult]",
     address: str | None,
     max_new_tokens: int,
 ) -> "TrainingResult":
@@ -136,7 +136,7 @@ def _train_and_sweep(
     result, found = train_and_sweep(
         training,
         output,
-        train=run,
+        train=lambda begin: run(on_reserved=begin),
         runner=Runner("local" if on_cpu else "ray", address),
         on_model=print_newest,
         max_new_tokens=max_new_tokens,

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import orjson
 
 from groundray.engine.boxes import xyxy_to_xywh
+from groundray.engine.evaluation.evaluated import check_distinct
 from groundray.engine.evaluation.prediction_files import PredictionFiles, iter_pairs
 from groundray.engine.records import BoolArray
 from groundray.engine.scoring.coco import ScoreMode, image_numbers, ranking_scores
 from groundray.engine.scoring.pairs import Pairs
+from groundray.engine.scoring.tallies import record_keys
 from groundray.engine.sources import file_system
 from groundray.engine.storage import write_errors
 from groundray.formats.errors import OutputError
@@ -48,7 +51,7 @@ def export_coco(
         overwrite: whether files that are there are replaced.
 
     Raises:
-        SourceError: predictions cannot be read.
+        SourceError: predictions cannot be read, or a record occurs more than once.
         GroundrayError: the score mode needs scores that predictions do not have.
         OutputError: the files are there already, or cannot be written.
     """
@@ -58,6 +61,8 @@ def export_coco(
         fs, path = file_system(place)
         if fs.exists(path) and not overwrite:
             raise OutputError(f"{public_name(place)!r} exists; give another name or --overwrite")
+    keys = [record_keys(pairs) for pairs in _iter_run(run)]
+    check_distinct(np.concatenate([np.empty(0, np.uint64), *keys]), run.place)
     counts = {"detections": 0, "left_out": 0, "images": 0, "other_records": 0, "annotations": 0}
     with write_errors(public_name(output)):
         _write(f"{stem}.json", [b"[", _joined(_iter_results(run, score_mode, counts)), b"]"])

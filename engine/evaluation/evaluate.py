@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from groundray.engine.evaluation.coco_files import read_detections, read_truth
+import numpy as np
+
+from groundray.engine.evaluation.coco_files import CocoTruth, read_detections, read_truth
 from groundray.engine.evaluation.evaluated import Evaluated, check_distinct, make_scores, name_runs
 from groundray.engine.evaluation.prediction_files import (
     PredictionFiles,
@@ -18,12 +20,14 @@ from groundray.engine.report.report import MAX_RECORDS, write_report
 from groundray.engine.runners import Choice, Runner, choose_runner, run_on_ray
 from groundray.engine.scoring.bootstrap import REPLICATES
 from groundray.engine.scoring.coco import ScoreMode
+from groundray.engine.scoring.pairs import Pairs
 from groundray.engine.scoring.parts import Part, no_part, score
 from groundray.engine.scoring.scores import ProtocolName, Scores
 from groundray.engine.scoring.summary import Described, summarise
-from groundray.engine.scoring.tallies import Rules
+from groundray.engine.scoring.tallies import RecordKeys, Rules, record_keys
 from groundray.formats import get_format
 from groundray.formats.errors import FormatError
+from groundray.formats.toml_format import read_toml_format
 from groundray.models.urls import public_name
 
 _BYTE_S = 60e-9  # measured: 17 MB of predictions a second
@@ -97,7 +101,7 @@ def evaluate(  # noqa: PLR0913  the options of a command
     load_plugins(loaded)
     rules = Rules((), score_mode, replicates, seed, min_score)
     evaluated = [
-        _evaluate_run(run, name, rules, loaded, protocol, runner, on_progress)
+        _RunScorer(run, name, rules, loaded, protocol, runner, on_progress)()
         for run, name in zip(runs, shown, strict=True)
     ]
     scores = make_scores(evaluated, rules, protocol)
@@ -137,47 +141,71 @@ def evaluate_coco(  # noqa: PLR0913  the options of a command
     store = open_output(output, overwrite=overwrite)
     true = read_truth(truth)
     rules = Rules(true.classes, "given", replicates, seed, min_score)
-    evaluated = []
-    for place, name in zip(detections, name_runs(detections, names), strict=True):
-        part = no_part(rules)
-        for pairs in read_detections(place, true):
-            part.add(score(pairs, rules))
-        described = Described(name, public_name(place), None, None, "annotations", ())
-        evaluated.append(Evaluated(summarise(part.pack(), rules, described, "honest"), part))
+    evaluated = [
+        _DetectorScorer(place, name, true, rules)()
+        for place, name in zip(detections, name_runs(detections, names), strict=True)
+    ]
     scores = make_scores(evaluated, rules, "honest")
     write_scores(store, scores)
     write_report(store, scores, [])
     return scores
 
 
-def _evaluate_run(  # noqa: PLR0913, PLR0917  private
-    run: PredictionFiles,
-    name: str,
-    rules: Rules,
-    plugins: tuple[Plugin, ...],
-    protocol: ProtocolName,
-    runner: Runner,
-    on_progress: Callable[[Progress], None],
-) -> Evaluated:
-    own = replace(rules, classes=run.classes)
-    work = FileScorer(own, run.format, run.max_pixels, plugins)
-    choice = choose_runner(runner, len(run.files), size_of(run.files) * _BYTE_S)
-    on_progress(Progress(choice, name, 0, len(run.files)))
-    part = no_part(own)
-    for done, each in enumerate(_iter_parts(work, run.files, choice, runner), start=1):
-        part.add(each)
-        on_progress(Progress(choice, name, done, len(run.files)))
-    part.pack()
-    check_distinct(part, run.place)
-    described = Described(
-        name=name,
-        place=public_name(run.place),
-        format=run.format,
-        checkpoint=run.checkpoint,
-        classes_from=run.classes_from,
-        notes=_notes(run, part),
-    )
-    return Evaluated(summarise(part, own, described, protocol), part)
+@dataclass(frozen=True, slots=True)
+class _RunScorer:
+    """Scores a run: all of it, or some of its records."""
+
+    run: PredictionFiles
+    name: str
+    rules: Rules
+    plugins: tuple[Plugin, ...]
+    protocol: ProtocolName
+    runner: Runner
+    on_progress: Callable[[Progress], None]
+
+    def __call__(self, records: RecordKeys | None = None) -> Evaluated:
+        run = self.run
+        own = replace(self.rules, classes=run.classes)
+        work = FileScorer(own, run, self.plugins, records)
+        choice = choose_runner(self.runner, len(run.files), size_of(run.files) * _BYTE_S)
+        self.on_progress(Progress(choice, self.name, 0, len(run.files)))
+        part = no_part(own)
+        for done, each in enumerate(_iter_parts(work, run.files, choice, self.runner), start=1):
+            part.add(each)
+            self.on_progress(Progress(choice, self.name, done, len(run.files)))
+        part.pack()
+        check_distinct(part.ids(), run.place)
+        described = Described(
+            name=self.name,
+            place=public_name(run.place),
+            format=run.format,
+            checkpoint=run.checkpoint,
+            classes_from=run.classes_from,
+            notes=_notes(run, part),
+        )
+        return Evaluated(summarise(part, own, described, self.protocol), part, self)
+
+
+@dataclass(frozen=True, slots=True)
+class _DetectorScorer:
+    """Scores a detector's results: all of them, or those about some of the images."""
+
+    place: str
+    name: str
+    truth: CocoTruth
+    rules: Rules
+
+    def __call__(self, records: RecordKeys | None = None) -> Evaluated:
+        part = no_part(self.rules)
+        for pairs in read_detections(self.place, self.truth):
+            part.add(score(_only(pairs, records), self.rules))
+        described = Described(self.name, public_name(self.place), None, None, "annotations", ())
+        scores = summarise(part.pack(), self.rules, described, "honest")
+        return Evaluated(scores, part, self)
+
+
+def _only(pairs: Pairs, records: RecordKeys | None) -> Pairs:
+    return pairs if records is None else pairs.take_records(np.isin(record_keys(pairs), records))
 
 
 def _iter_parts(
@@ -194,22 +222,20 @@ class FileScorer:
 
     Args:
         rules: the same for all files of a run.
-        format_name: whose ceiling is measured; one that is not installed has none.
-        max_pixels: see `PredictionFiles`.
+        run: that the files belong to; its format's ceiling is measured, where it is known.
         plugins: files that define formats.
+        records: keys of those that are scored; None for all.
     """
 
     def __init__(
         self,
         rules: Rules,
-        format_name: str | None,
-        max_pixels: int | None,
+        run: PredictionFiles,
         plugins: tuple[Plugin, ...],
+        records: RecordKeys | None,
     ) -> None:
-        self._rules = rules
-        self._format_name = format_name
-        self._max_pixels = max_pixels
-        self._plugins = plugins
+        self._rules, self._run = rules, run
+        self._plugins, self._records = plugins, records
 
     def __call__(self, file: str) -> Part:
         """Scores all of a file.
@@ -218,23 +244,29 @@ class FileScorer:
             SourceError: it cannot be read, or a line is not a prediction.
         """
         load_plugins(self._plugins)
-        rules = replace(self._rules, format=_load_format(self._format_name, self._max_pixels))
+        rules = replace(self._rules, format=_load_format(self._run))
         part = no_part(rules)
         for pairs in iter_pairs(file, rules.classes):
-            part.add(score(pairs, rules))
+            part.add(score(_only(pairs, self._records), rules))
         return part.pack()
 
 
-def _load_format(name: str | None, max_pixels: int | None) -> Any:
+def _load_format(run: PredictionFiles) -> Any:
     """None where it is not known, or not installed: then there is no ceiling, and a note."""
-    if name is None:
+    if run.format is None:
         return None
     try:
-        format_ = get_format(name)
+        format_ = (
+            get_format(run.format)
+            if run.declaration is None
+            else read_toml_format(
+                run.declaration.encode(), f"{public_name(run.place)}: {run.format}"
+            )
+        )
     except FormatError:
         return None
     resized = getattr(format_, "for_max_pixels", None)
-    return format_ if resized is None else resized(max_pixels)
+    return format_ if resized is None else resized(run.max_pixels)
 
 
 def _notes(run: PredictionFiles, part: Part) -> list[str]:
@@ -247,6 +279,6 @@ def _notes(run: PredictionFiles, part: Part) -> list[str]:
         )
     if run.expected is not None and run.expected != records:
         notes.append(f"the manifest tells of {run.expected:,} predictions, {records:,} were read")
-    if run.format is not None and _load_format(run.format, run.max_pixels) is None:
+    if run.format is not None and _load_format(run) is None:
         notes.append(f"no ceiling: format {run.format!r} is not known here; --plugin FILE adds it")
     return notes

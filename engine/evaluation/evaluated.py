@@ -1,6 +1,6 @@
 """Runs that were scored, put together: their names, and how they differ."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,17 +13,24 @@ from groundray.engine.scoring.scores import (
     Scores,
     compare,
 )
-from groundray.engine.scoring.tallies import Rules
+from groundray.engine.scoring.tallies import RecordKeys, Rules
 from groundray.formats.errors import GroundrayError, SourceError
 from groundray.models.urls import public_name
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """A run that was scored: its numbers, and what they were made of."""
+    """A run that was scored.
+
+    Attributes:
+        scores: its numbers.
+        part: what they were made of.
+        over: scores the same run over those of its records alone whose keys it is given.
+    """
 
     scores: RunScores
     part: Part
+    over: Callable[[RecordKeys], "Evaluated"]
 
 
 def make_scores(evaluated: Sequence[Evaluated], rules: Rules, protocol: ProtocolName) -> Scores:
@@ -61,13 +68,12 @@ def name_runs(
     return found
 
 
-def check_distinct(part: Part, place: str) -> None:
+def check_distinct(ids: RecordKeys, place: str) -> None:
     """Refuses a run that has a record twice: every number would be wrong in silence.
 
     Raises:
         SourceError: it has.
     """
-    ids = part.ids()
     twice = len(ids) - len(np.unique(ids))
     if twice:
         raise SourceError(
@@ -81,16 +87,21 @@ def _iter_differences(
 ) -> Iterator[Difference]:
     """Of each run from the first, then of each from the one before, where that is not the first.
 
-    Runs that share no record have none.
+    Both are scored over the records that they share, so that the images are the same ones. Runs
+    that share no record have none.
     """
     steps = [(0, i) for i in range(1, len(evaluated))]
     steps += [(i - 1, i) for i in range(2, len(evaluated))]
     for first, second in steps:
         before, after = evaluated[first], evaluated[second]
         ids = before.part.ids(), after.part.ids()
-        common = len(np.intersect1d(*ids, assume_unique=True))
-        if not common:
+        common = np.intersect1d(*ids, assume_unique=True)
+        if not len(common):
             continue
+        before, after = (
+            each if len(own) == len(common) else each.over(common)
+            for each, own in zip((before, after), ids, strict=True)
+        )
         counted = tuple(
             each.part.honest if protocol == "honest" else each.part.published
             for each in (before, after)
@@ -99,7 +110,7 @@ def _iter_differences(
             before.scores,
             after.scores,
             (counted[0], counted[1]),
-            (common, len(ids[0]) - common, len(ids[1]) - common),
+            (len(common), len(ids[0]) - len(common), len(ids[1]) - len(common)),
         )
 
 

@@ -29,6 +29,7 @@ class PredictionFiles:
         classes_from: manifest, file, or targets.
         checkpoint, format: as the manifest or else the first prediction says; None where neither
             does.
+        declaration: TOML text that declares the format, where a file did.
         max_pixels: area that the model saw images in, for formats that write pixels of it; None
             where the model's own processor decided, or nobody says.
         expected: how many predictions the manifest tells of, None without one.
@@ -40,6 +41,7 @@ class PredictionFiles:
     classes_from: str
     checkpoint: str | None
     format: str | None
+    declaration: str | None
     max_pixels: int | None
     expected: int | None
 
@@ -76,6 +78,7 @@ def open_predictions(place: str, *, classes: Sequence[str] | None = None) -> Pre
         classes_from=origin,
         checkpoint=manifest.get("checkpoint") or first.get("checkpoint"),
         format=manifest.get("format") or first.get("format"),
+        declaration=manifest.get("declaration"),
         max_pixels=manifest.get("configuration", {}).get("max_pixels"),
         expected=records.get("predicted") if isinstance(records, dict) else None,
     )
@@ -133,12 +136,12 @@ def _find(place: str) -> tuple[tuple[str, ...], str]:
     """Files, and the folder that a manifest would be in."""
     fs, path = file_system(place)
     try:
-        if any(sign in path for sign in "*?["):
-            found, root = fs.glob(path), posixpath.dirname(path)
-        elif fs.isdir(path):
-            found, root = [*fs.glob(f"{path}/*{_SUFFIX}"), *fs.glob(f"{path}/*/*{_SUFFIX}")], path
+        if fs.isdir(path):
+            found, root = fs.find(path, maxdepth=2), path
+        elif fs.isfile(path):
+            found, root = [path], posixpath.dirname(path)
         else:
-            found, root = [path] if fs.isfile(path) else [], posixpath.dirname(path)
+            found, root = fs.glob(path), posixpath.dirname(path)
     except (OSError, ValueError) as error:  # of a pattern that is none, too
         raise SourceError(f"{public_name(place)}: {describe(error)}") from error
     names = sorted({name for name in found if name.endswith(_SUFFIX) and _is_shown(name, root)})
@@ -155,7 +158,11 @@ def _url(place: str, fs: Any, path: str) -> str:
 
 def _nothing_at(place: str) -> str:
     fs, path = file_system(absolute(place))
-    runs = sorted(posixpath.basename(posixpath.dirname(m)) for m in fs.glob(f"{path}/*/{MANIFEST}"))
+    runs = sorted(
+        posixpath.basename(posixpath.dirname(file))
+        for file in fs.find(path, maxdepth=2)
+        if file.endswith(f"/{MANIFEST}")
+    )
     shown = public_name(place)
     if runs:
         return f"{shown} holds several runs; give one or more: " + ", ".join(

@@ -39,7 +39,7 @@ class PairsBuilder:
 
         Raises:
             KeyError, TypeError, ValueError, IndexError: the line is no prediction.
-            SourceError: a target's category is not in the list of classes.
+            SourceError: a target's category is not in the list of classes, or its box is not whole.
         """
         grounding = line["query"] is not None
         expression = self._add_targets(line, grounding=grounding)
@@ -104,6 +104,11 @@ class PairsBuilder:
                     )
             area = target.get("area")
             self._target_class.append(number)
+            if None in target["xyxy"]:
+                raise SourceError(
+                    f"target {target['category']!r} has no number for a coordinate: "
+                    f"{target['xyxy']}; what is true must be known"
+                )
             self._target_xyxy.extend(_four(target["xyxy"]))
             self._area.append(math.nan if area is None else area)
             self._crowd.append(bool(target.get("iscrowd")))

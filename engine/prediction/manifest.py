@@ -8,6 +8,7 @@ import orjson
 
 from groundray.engine.converted import Converted
 from groundray.engine.plan import Plan
+from groundray.engine.plugins import declaration_of
 from groundray.engine.prediction.predictor import BY, PredictJob
 from groundray.engine.run import Checksums, Run
 from groundray.engine.shards import nested
@@ -54,6 +55,7 @@ class PredictionManifest:
         issues: answers that have each, by code.
         shards: files of predictions.
         warnings: sentences for people.
+        declaration: the TOML text that declares the format; None where it is installed, or Python.
     """
 
     version: int
@@ -70,6 +72,7 @@ class PredictionManifest:
     issues: Mapping[str, int]
     shards: Checksums
     warnings: tuple[str, ...]
+    declaration: str | None = None
 
     def to_json(self) -> bytes:
         """The manifest file."""
@@ -119,4 +122,5 @@ def make_prediction_manifest(
         issues=counts.get("issues", {}),
         shards=run.write_checksums(),
         warnings=plan.warnings,
+        declaration=declaration_of(job.format, job.plugins),
     )

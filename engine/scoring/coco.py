@@ -48,8 +48,12 @@ class Coco:
 
 
 def image_number(record_id: str) -> int:
-    """A COCO image id: the id itself where it is a decimal number, else a hash of it."""
-    if record_id.isascii() and record_id.isdigit() and int(record_id) < _HASHED:
+    """A COCO image id: the id itself where it is a number as one writes it, else a hash of it.
+
+    So "7" and "007" are two images.
+    """
+    is_number = record_id.isascii() and record_id.isdigit() and len(record_id) <= len(str(_HASHED))
+    if is_number and int(record_id) < _HASHED and str(int(record_id)) == record_id:
         return int(record_id)
     digest = blake2b(record_id.encode("utf-8", "replace"), digest_size=8).digest()
     return _HASHED + int.from_bytes(digest, "big") % _HASHED

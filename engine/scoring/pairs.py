@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 
@@ -38,6 +39,15 @@ class Answers:
         """`(N,)` whether an answer could be read as a whole."""
         faults = zip(self.issues, self.error, strict=True)
         return np.array([not issues and error is None for issues, error in faults], dtype=np.bool_)
+
+    def take(self, keep: BoolArray) -> "Answers":
+        """Those where `keep`, `(N,)`, is true."""
+        return Answers(
+            list(compress(self.issues, keep)),
+            list(compress(self.error, keep)),
+            self.was_cut[keep],
+            self.num_tokens[keep],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,28 @@ class Pairs:
     def is_sound(self) -> BoolArray:
         """`(N,)` whether an answer could be read as a whole."""
         return np.ones(len(self), np.bool_) if self.answers is None else self.answers.is_sound
+
+    def take_records(self, keep: BoolArray) -> "Pairs":
+        """Only the records where `keep`, `(N,)`, is true, with all that belongs to them."""
+        if keep.all():
+            return self
+        targets = keep[self.target_record]
+        rest = self.take_predictions(keep[self.prediction_record])
+        return replace(
+            rest,
+            id=list(compress(self.id, keep)),
+            image=list(compress(self.image, keep)),
+            image_sizes=self.image_sizes[keep],
+            is_grounding=self.is_grounding[keep],
+            is_point=self.is_point[keep],
+            target_offsets=offsets_of(np.diff(self.target_offsets)[keep]),
+            target_xyxy=self.target_xyxy[targets],
+            target_class=self.target_class[targets],
+            target_area=self.target_area[targets],
+            is_crowd=self.is_crowd[targets],
+            prediction_offsets=offsets_of(self.num_predictions[keep]),
+            answers=None if self.answers is None else self.answers.take(keep),
+        )
 
     def take_predictions(self, keep: BoolArray) -> "Pairs":
         """All records, with only the predictions where `keep`, `(P,)`, is true."""

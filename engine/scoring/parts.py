@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from groundray.engine.scoring.coco import CocoTally
 from groundray.engine.scoring.pairs import Pairs
@@ -12,6 +11,7 @@ from groundray.engine.scoring.published import as_published
 from groundray.engine.scoring.tallies import (
     Counted,
     Diagnosed,
+    RecordKeys,
     Rules,
     count,
     diagnose,
@@ -54,7 +54,7 @@ class Part:
         self.diagnosed.ids = [self.ids()]
         return self
 
-    def ids(self) -> NDArray[np.uint64]:
+    def ids(self) -> RecordKeys:
         """64 bits for every record, in the order in which parts were added."""
         return np.concatenate([np.empty(0, dtype=np.uint64), *self.diagnosed.ids])
 

@@ -102,7 +102,7 @@ class Difference:
 
     Attributes:
         baseline, run: names.
-        common: records that both have.
+        common: records that both have; they alone are compared.
         only_baseline, only_run: records that one has.
         metrics: by `operating_point.NAME`, `grounding.NAME` and `coco.NAME`; COCO's have no
             intervals.
@@ -182,8 +182,8 @@ def compare(
     """How a run differs from another.
 
     Args:
-        baseline: the run to compare with.
-        run: the other one.
+        baseline: the run to compare with, over the records that both have.
+        run: the other one, likewise.
         counted: of the two.
         common: records that both have, that only the baseline has, and only the run.
     """

@@ -27,6 +27,8 @@ from groundray.engine.scoring.matching import AT_50, Matches, match
 from groundray.engine.scoring.pairs import Pairs
 from groundray.formats import BoxFormat
 
+RecordKeys = NDArray[np.uint64]
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -108,13 +110,13 @@ class Diagnosed:
     Attributes:
         health, lint: counts.
         ceiling: `(3, NUM_CEILING)`.
-        ids: 64 bits for each id, to find what two runs have in common.
+        ids: keys of records, to find what two runs have in common.
     """
 
     health: HealthCounts = field(default_factory=Counter)
     lint: LintCounts = field(default_factory=Counter)
     ceiling: IntArray = field(default_factory=lambda: np.zeros((3, NUM_CEILING), np.int64))
-    ids: list[NDArray[np.uint64]] = field(default_factory=list)
+    ids: list[RecordKeys] = field(default_factory=list)
 
     def add(self, other: "Diagnosed") -> None:
         """Adds what was found elsewhere."""
@@ -162,8 +164,13 @@ def diagnose(all_pairs: Pairs, rules: Rules) -> Diagnosed:
             if rules.format is None
             else count_ceiling(pairs, rules.format)
         ),
-        ids=[np.array([image_key(f"id://{each}") for each in pairs.id], dtype=np.uint64)],
+        ids=[record_keys(pairs)],
     )
+
+
+def record_keys(pairs: Pairs) -> RecordKeys:
+    """`(N,)` 64 bits that stand for each record's id."""
+    return np.array([image_key(f"id://{each}") for each in pairs.id], dtype=np.uint64)
 
 
 def nothing_counted(rules: Rules) -> Counted:

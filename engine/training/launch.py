@@ -69,6 +69,7 @@ def launch(  # noqa: PLR0913  what a start needs, and who is told
     address: str | None = None,
     resume: bool = False,
     prepare: Callable[[], None] = lambda: None,
+    on_reserved: Callable[[], None] = lambda: None,
     on_line: Callable[[Line], None] | None = None,
     on_progress: Callable[[TrainingProgress], None] | None = None,
     wait_s: float = NODES_WAIT_S,
@@ -84,6 +85,7 @@ def launch(  # noqa: PLR0913  what a start needs, and who is told
         resume: whether to go on from the newest whole checkpoint of the trainer's output_dir, or
             from the beginning where there is none; a configuration that names one means the same.
         prepare: writes `job.config`, once OUTPUT is locked.
+        on_reserved: called once the nodes are reserved, before the first process starts.
         on_line: gets every line of every process as it comes.
         on_progress: is told how far the training is, whenever that changes.
         wait_s: for nodes that are busy or still to come, at most.
@@ -115,7 +117,7 @@ def launch(  # noqa: PLR0913  what a start needs, and who is told
             log = _Reader(metrics, on_line, on_progress)
             settings = resume_settings(checkpoint)
             with connected(Runner(address=address)):
-                _run(job, settings, log.read, wait_s=wait_s)
+                _run(job, settings, on_reserved, log.read, wait_s=wait_s)
             outcome = "finished"
         except TrainingError as error:
             outcome = str(error).partition("\n")[0]  # its last lines stand in the logs
@@ -127,12 +129,18 @@ def launch(  # noqa: PLR0913  what a start needs, and who is told
 
 
 def _run(
-    job: TrainingJob, settings: list[str], on_line: Callable[[Line], None], *, wait_s: float
+    job: TrainingJob,
+    settings: list[str],
+    on_reserved: Callable[[], None],
+    on_line: Callable[[Line], None],
+    *,
+    wait_s: float,
 ) -> None:
     import ray
 
     environment = {name: os.environ[name] for name in _OF_DRIVER if name in os.environ}
     with reserved(job, wait_s=wait_s) as nodes:
+        on_reserved()
         first = nodes[0].address
         starts = [
             node.actor.start.remote(node.address, first, settings, environment) for node in nodes

@@ -146,6 +146,7 @@ def check_data(training: "Training", *, sample: int | None = CHECKED) -> Preflig
             if gathered.urls:
                 report.notes.append(f"{split}: {gathered.urls:,} images at URLs were not fetched")
     _check_totals(training, report, found)
+    _check_lengths(training, report, lengths["train"], found)
     _estimate_steps(training, report, lengths["train"])
     _warn(training, report, found)
     report.findings = found.sorted()
@@ -157,10 +158,14 @@ class _Findings:
         self._errors: dict[str, Finding] = {}
         self._warnings: list[Finding] = []
 
-    def error(self, problem: Problem, where: str) -> None:
+    def error(self, problem: Problem, where: str, count: int = 1) -> None:
         """Counts an error; the first of its code is the one that is shown."""
         first = Finding(problem.code, True, 0, where, problem.detail)  # noqa: FBT003
-        self._errors.setdefault(problem.code, first).count += 1
+        self._errors.setdefault(problem.code, first).count += count
+
+    def has(self, code: str, where: str) -> bool:
+        """Whether an error of a code was found there first."""
+        return code in self._errors and self._errors[code].where == where
 
     def warn(self, code: str, where: str, count: int, detail: str) -> None:
         self._warnings.append(Finding(code, False, count, where, detail))  # noqa: FBT003
@@ -272,6 +277,19 @@ def _check_totals(training: "Training", report: Preflight, found: _Findings) -> 
         found.error(Problem("count_unlike_manifest", detail), folder)
 
 
+def _check_lengths(
+    training: "Training", report: Preflight, tokens: list[int], found: _Findings
+) -> None:
+    """Refuses what would train on nothing: the trainer leaves out what is too long."""
+    if tokens and min(tokens) > report.max_seq_len:
+        detail = (
+            f"every one that was examined is longer than max_seq_len {report.max_seq_len:,}, so "
+            f"nothing would be trained; --set max_seq_len={max(tokens)} keeps them"
+        )
+        folder = f"{training.data.folder}/train"
+        found.error(Problem("all_too_long", detail), folder, len(tokens))
+
+
 def _estimate_steps(training: "Training", report: Preflight, tokens: list[int]) -> None:
     """Steps, as far as lengths tell: packing fills sequences to about their limit."""
     if not tokens:
@@ -290,7 +308,7 @@ def _estimate_steps(training: "Training", report: Preflight, tokens: list[int]) 
 def _warn(training: "Training", report: Preflight, found: _Findings) -> None:
     for split, numbers in report.splits.items():
         folder = f"{training.data.folder}/{split}"
-        if numbers.too_long:
+        if numbers.too_long and not found.has("all_too_long", folder):
             detail = (
                 f"of {numbers.examined:,} examined these are longer than max_seq_len "
                 f"{report.max_seq_len:,}, and the trainer leaves them out; {numbers.tokens_99:,} "

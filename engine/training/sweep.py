@@ -2,18 +2,19 @@
 
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from threading import Event
 from time import sleep
-from typing import Any
 
 from groundray.engine.converted import open_converted
 from groundray.engine.evaluation.evaluate import evaluate
 from groundray.engine.lock import is_locked
+from groundray.engine.prediction.actors import Actors
 from groundray.engine.prediction.predict import predict
 from groundray.engine.run import MANIFEST
 from groundray.engine.runners import Runner, connected
@@ -76,12 +77,17 @@ def sweep(  # noqa: PLR0913  the options of a command
     output: str,
     *,
     format: str,  # noqa: A002  the option's name
+    backend: str | None = None,
+    split: str = "val",
+    limit: int | None = None,
+    actors: Actors = Actors(),  # noqa: B008  frozen
+    batch_size: int | None = None,
+    max_new_tokens: int = 1024,
     replicates: int = 1000,
     plugins: Sequence[str] = (),
     runner: Runner = Runner(),  # noqa: B008  frozen
     is_running: Callable[[], bool] | None = None,
     on_model: Callable[[Sweep], None] = lambda found: None,
-    **asking: Any,
 ) -> Sweep:
     """Asks and scores every model of a training, until the training has ended.
 
@@ -92,12 +98,17 @@ def sweep(  # noqa: PLR0913  the options of a command
         data: as `predict` takes it.
         output: folder for `predictions/`, `scores.json`, `per_class.csv` and `report.html`.
         format: name of the format that prompts and reads the answers.
+        backend: what answers; see `predict`, as for the next five.
+        split: of the data.
+        limit: records to draw from it.
+        actors: the pool.
+        batch_size: records that are answered together.
+        max_new_tokens: limit of an answer.
         replicates: of the bootstrap.
         plugins: Python files that define formats or backends.
         runner: where it runs.
         is_running: whether more models may come; None looks at the run.
         on_model: is told after every model what is known by then.
-        asking: other options of `predict`.
 
     Raises:
         ModelError: the run has ended without a model that can be loaded.
@@ -106,11 +117,24 @@ def sweep(  # noqa: PLR0913  the options of a command
     running = is_running or (lambda: _is_training(folder))
     seen = _asked_before(folder, output)
     found: Sweep | None = None
-    options = {"plugins": plugins, "runner": runner, "format": format, **asking}
+    ask = partial(
+        predict,
+        data,
+        f"{output}/{PREDICTIONS}",
+        format=format,
+        backend=backend,
+        split=split,
+        limit=limit,
+        actors=actors,
+        batch_size=batch_size,
+        max_new_tokens=max_new_tokens,
+        plugins=plugins,
+        runner=runner,
+    )
     while True:
         goes_on = running()  # before the look: what is saved last must not be missed
         new = [model for model in find_saved_models(_model_folder(folder)) if model not in seen]
-        asked = [model for model in new[:1] if _ask(model, data, output, options)]
+        asked = [model for model in new[:1] if _ask(model, ask)]
         if asked or (seen and found is None):  # the report grows by one at a time
             seen = _in_order([*seen, *asked])
             newest = tuple(model.name for model in asked or seen)
@@ -128,63 +152,79 @@ def sweep(  # noqa: PLR0913  the options of a command
     return found
 
 
-def train_and_sweep(
+def train_and_sweep(  # noqa: PLR0913  what both need
     training: Training,
     output: str,
     *,
-    train: Callable[[], TrainingResult],
+    train: Callable[[Callable[[], None]], TrainingResult],
     runner: Runner,
     on_model: Callable[[Sweep], None],
-    **asking: Any,
+    backend: str | None = None,
+    max_new_tokens: int = 1024,
+    replicates: int = 1000,
+    plugins: Sequence[str] = (),
 ) -> tuple[TrainingResult, Sweep]:
     """Trains, and sweeps beside it; comes back when both have ended.
 
-    Asked is val of the converted folder, or train where there is no val.
+    Asked is val of the converted folder, or train where there is no val. The sweep begins when the
+    training has its nodes: models that are there before, as with a resumed one, would else be
+    asked on the GPUs that it waits for.
 
     Args:
         training: as planned.
         output: of the sweep.
-        train: runs the training.
+        train: runs the training; calls what it is given once its nodes are reserved.
         runner: where the models are asked; it shares its cluster with the training.
         on_model: see `sweep`.
-        asking: other options of `sweep`.
+        backend: see `sweep`.
+        max_new_tokens: see `sweep`.
+        replicates: see `sweep`.
+        plugins: see `sweep`.
 
     Raises:
         GroundrayError: what the training raised; else what the sweep did, once the training ended.
     """
     data = training.data.folder.parent
     split = "val" if "val" in open_converted(str(data)).splits else "train"
+    ended = Event()
+    sweeping: list[Future[Sweep]] = []
     with (
         connected(runner) if runner.kind == "ray" else nullcontext(),
         ThreadPoolExecutor(1, "groundray-sweep") as thread,
     ):
-        ended = Event()
-        sweeping = thread.submit(
-            sweep,
-            training.job.output,
-            str(data),
-            output,
-            format=training.data.format_name,
-            split=split,
-            runner=runner,
-            is_running=lambda: not ended.is_set(),
-            on_model=on_model,
-            **asking,
-        )
+
+        def begin() -> None:
+            sweeping.append(
+                thread.submit(
+                    sweep,
+                    training.job.output,
+                    str(data),
+                    output,
+                    format=training.data.format_name,
+                    backend=backend,
+                    split=split,
+                    max_new_tokens=max_new_tokens,
+                    replicates=replicates,
+                    plugins=plugins,
+                    runner=runner,
+                    is_running=lambda: not ended.is_set(),
+                    on_model=on_model,
+                )
+            )
+
         try:
-            result = train()
+            result = train(begin)
         finally:
             ended.set()
-        return result, sweeping.result()
+        if not sweeping:  # a training that had finished before reserves nothing
+            begin()
+        return result, sweeping[0].result()
 
 
-def _ask(
-    model: SavedModel, data: str | Sequence[str], output: str, options: dict[str, Any]
-) -> bool:
+def _ask(model: SavedModel, ask: Callable[..., object]) -> bool:
     """Asks a model; False where the trainer, which keeps only the newest, removed it meanwhile."""
-    place = f"{output}/{PREDICTIONS}"
     try:
-        predict(data, place, checkpoints=[str(model.path)], names=[model.name], **options)
+        ask(checkpoints=[str(model.path)], names=[model.name])
     except GroundrayError:
         if model.path.exists():
             raise

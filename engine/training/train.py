@@ -137,6 +137,7 @@ def train(  # noqa: PLR0913  the options of a command
     resume: bool = False,
     check: int | None = CHECKED,
     on_check: Callable[[Preflight], None] | None = None,
+    on_reserved: Callable[[], None] = lambda: None,
     on_line: Callable[["Line"], None] | None = None,
     on_progress: Callable[["TrainingProgress"], None] | None = None,
 ) -> "TrainingResult":
@@ -148,6 +149,7 @@ def train(  # noqa: PLR0913  the options of a command
         resume: whether to go on from the newest whole checkpoint.
         check: examples whose images are decoded and tokens counted; None for all.
         on_check: told what the preflight found, before its errors stop the training.
+        on_reserved: called once the training has its nodes.
         on_line: gets every line of every process.
         on_progress: told how far the training is.
 
@@ -173,6 +175,7 @@ def train(  # noqa: PLR0913  the options of a command
         address=address,
         resume=resume,
         prepare=prepare,
+        on_reserved=on_reserved,
         on_line=on_line,
         on_progress=on_progress,
     )

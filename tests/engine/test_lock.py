@@ -1,7 +1,9 @@
+import fcntl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from time import monotonic, sleep
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import fsspec
 import pytest
 from s3fs import S3FileSystem
 
-from groundray.engine.lock import LOCK, locked
+from groundray.engine.lock import LOCK, is_locked, locked
 from groundray.engine.storage import LocalStore, ObjectStore
 from groundray.formats.errors import OutputError
 from tests.chaos.proxy import Proxy, proxy_to
@@ -50,6 +52,18 @@ def test_a_second_run_on_a_folder_is_refused_and_told_who_holds_it(tmp_path: Pat
     other.stdout.close()
     with locked(store):
         pass
+
+
+def test_a_run_starts_while_somebody_looks_whether_one_runs(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with locked(store):
+        assert is_locked(store)
+    assert not is_locked(store)
+    with (tmp_path / LOCK).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        Timer(0.2, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with locked(store):
+            pass
 
 
 def test_a_lease_is_given_back(bucket: ObjectStore) -> None:

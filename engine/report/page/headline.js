@@ -206,7 +206,7 @@ function differencesTable() {
       { class: "small" },
       "▲ better and ▼ worse where the 95 % interval leaves out 0; ≈ where it holds 0; · where there is no interval.",
       partial
-        ? " Some checkpoints answered about other records too: those differences are not of the same images."
+        ? " Some checkpoints answered about other records too: a difference counts those that both answered about, and no other."
         : null,
     ),
   ];

@@ -45,12 +45,17 @@ def test_export_and_evaluate_coco_go_together(
     assert "AP (given)" in capsys.readouterr().out
 
 
-def test_coco_files_have_their_own_scores(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "option",
+    ["--score-mode order", "--classes a.txt", "--gallery 5", "--plugin a.py", "--runner local"],
+)
+def test_coco_files_leave_nothing_to_options_about_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
-    arguments = ["evaluate", "--coco", "a.json", "b.json", str(tmp_path), "--score-mode", "order"]
-    assert main(arguments) == 2
-    assert "--score-mode" in capsys.readouterr().err
+    command = ["evaluate", "--coco", "a.json", "b.json", str(tmp_path), *option.split()]
+    assert main(command) == 2
+    words = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert f"leave out {option.split(maxsplit=1)[0]}" in words
 
 
 def test_an_output_is_needed(capsys: pytest.CaptureFixture[str]) -> None:

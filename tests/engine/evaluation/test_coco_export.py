@@ -13,7 +13,7 @@ from groundray.engine.evaluation.coco_export import export_coco
 from groundray.engine.evaluation.evaluate import evaluate, evaluate_coco
 from groundray.engine.evaluation.prediction_files import open_predictions
 from groundray.engine.runners import Runner
-from groundray.formats.errors import OutputError
+from groundray.formats.errors import OutputError, SourceError
 from tests.engine.prediction.predictions_made import write_predictions
 from tests.engine.scoring.made import line, random_lines, said
 
@@ -47,6 +47,14 @@ def test_what_coco_has_no_place_for_is_counted(tmp_path: Path) -> None:
     assert (exported.left_out, exported.other_records) == (2, 2)
     assert json.loads((tmp_path / "dt.json").read_text()) == []
     assert [each["id"] for each in json.loads(Path(exported.truth).read_text())["images"]] == [1]
+
+
+def test_a_record_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    lines = [*random_lines(1, 3), *random_lines(1, 1)]
+    run = open_predictions(str(write_predictions(tmp_path / "run", lines, shards=2)))
+    with pytest.raises(SourceError, match="1 records occur more than once"):
+        export_coco(run, str(tmp_path / "dt.json"), score_mode="constant", overwrite=False)
+    assert not (tmp_path / "dt.json").exists()
 
 
 def test_files_are_not_replaced_by_accident(tmp_path: Path) -> None:

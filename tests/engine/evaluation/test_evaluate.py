@@ -10,6 +10,7 @@ import pytest
 from groundray.engine.evaluation.evaluate import evaluate, evaluate_coco
 from groundray.engine.runners import Runner
 from groundray.formats.errors import GroundrayError, OutputError, SourceError
+from tests.engine.conversion.test_conversion_plugins import TOML
 from tests.engine.prediction.predictions_made import write_predictions
 from tests.engine.scoring.made import line, random_lines, said, target
 
@@ -58,6 +59,25 @@ def test_checkpoints_are_compared_with_the_first_and_with_the_one_before(tmp_pat
         (each.baseline, each.run, each.common, each.only_baseline) for each in scores.differences
     ]
     assert steps == [("a", "b", 19, 1), ("a", "c", 18, 2), ("b", "c", 18, 1)]
+
+
+def test_a_difference_is_of_the_records_that_both_answered(tmp_path: Path) -> None:
+    there, elsewhere = (10, 10, 50, 50), (60, 60, 90, 90)
+    right = [
+        line([target("cup", there)], [said("cup", there)], id=each, image=f"v/{each}.jpg")
+        for each in "123"
+    ]
+    wrong = line([target("cup", there)], [said("cup", elsewhere)], id="0", image="v/0.jpg")
+    a = write_predictions(tmp_path / "a", [wrong, right[0], right[1]])
+    b = write_predictions(tmp_path / "b", [right[0], right[1], right[2]], shards=2)
+    scores = evaluate([str(a), str(b)], str(tmp_path / "out"), replicates=50, runner=LOCAL)
+    assert [run.operating_point.f1_50 for run in scores.runs] == [pytest.approx(2 / 3), 1]
+    (difference,) = scores.differences
+    assert (difference.common, difference.only_baseline, difference.only_run) == (2, 1, 1)
+    for name in ("operating_point.f1_50", "operating_point.recall_50", "coco.AP50"):
+        assert difference.metrics[name].difference == 0, name
+    change = difference.metrics["operating_point.f1_50"]
+    assert (change.low, change.high) == (0, 0)
 
 
 def test_a_run_does_not_differ_from_itself(tmp_path: Path) -> None:
@@ -120,6 +140,24 @@ def test_a_format_that_is_not_known_has_no_ceiling_and_a_note(tmp_path: Path) ->
     ]
 
 
+def test_a_declared_format_has_its_ceiling_wherever_it_is_scored(tmp_path: Path) -> None:
+    lines = [line([target("cup", (10.4, 10.4, 51.3, 51.3))], id="1", format="coarse")]
+    run = write_predictions(tmp_path / "run", lines)
+    manifest = json.loads((run / "manifest.json").read_text()) | {"format": "coarse"}
+    ceilings = []
+    for steps in (10, 1000):
+        declared = TOML.replace("NAME", "coarse").replace("100", str(steps))
+        (run / "manifest.json").write_text(json.dumps(manifest | {"declaration": declared}))
+        scored = evaluate([str(run)], str(tmp_path / str(steps)), runner=LOCAL).runs[0]
+        assert not [note for note in scored.notes if "ceiling" in note]
+        assert scored.ceiling is not None
+        assert scored.ceiling.mean_iou is not None
+        ceilings.append(scored.ceiling.mean_iou)
+    # on 10 steps of 10 px: (10, 10, 50, 50), so 39.6 * 39.6 of 40.9 * 40.9 + 40 * 40 - 39.6 * 39.6
+    assert ceilings[0] == pytest.approx(39.6**2 / (40.9**2 + 40**2 - 39.6**2))
+    assert ceilings[1] > 0.99
+
+
 def test_a_record_that_occurs_twice_is_refused(tmp_path: Path) -> None:
     lines = random_lines(7, 3)
     run = write_predictions(tmp_path / "run", [*lines, lines[0]])
@@ -132,6 +170,15 @@ def test_a_line_that_is_no_prediction_is_named(tmp_path: Path) -> None:
     shard = next(run.glob("val/*.jsonl"))
     shard.write_text(shard.read_text() + '{"id": "x"}\n')
     with pytest.raises(SourceError, match=r"val-00000-of-00001\.jsonl, line 3: not a prediction"):
+        evaluate([str(run)], str(tmp_path / "out"), runner=LOCAL)
+
+
+def test_a_target_without_a_coordinate_is_named(tmp_path: Path) -> None:
+    whole = line([target("cup", (1, 2, 3, 4))], id="1")
+    torn = line([{**whole["targets"][0], "xyxy": [1, None, 3, 4]}], id="2")
+    run = write_predictions(tmp_path / "run", [whole, torn])
+    message = r"val-00000-of-00001\.jsonl, line 2: target 'cup' has no number for a coordinate"
+    with pytest.raises(SourceError, match=message):
         evaluate([str(run)], str(tmp_path / "out"), runner=LOCAL)
 
 

@@ -20,6 +20,16 @@ def test_a_folder_a_split_a_glob_and_a_file_are_predictions(tmp_path: Path) -> N
     assert open_predictions(str(run / "val/val-00000-of-00002.jsonl")).files[0].endswith(".jsonl")
 
 
+@pytest.mark.parametrize("name", ["run [1]", "run?", "run*"])
+def test_a_folder_may_be_named_like_a_glob(tmp_path: Path, name: str) -> None:
+    run = write_predictions(tmp_path / name, random_lines(1, 4), shards=2)
+    write_predictions(tmp_path / "run 1", random_lines(2, 4))
+    for place, files in ((run, 2), (run / "val", 2), (run / "val/val-00001-of-00002.jsonl", 1)):
+        found = open_predictions(str(place))
+        assert [Path(file).parent for file in found.files] == [run / "val"] * files
+        assert found.classes_from == "manifest"
+
+
 def test_staged_files_are_no_predictions(tmp_path: Path) -> None:
     run = write_predictions(tmp_path / "run", random_lines(1, 4))
     (run / ".groundray").mkdir()

@@ -15,6 +15,7 @@ from PIL import Image
 from groundray.engine import PredictionManifest, Runner, convert, predict
 from groundray.formats.errors import FormatError, ModelError, OutputError, SourceError
 from tests.engine.coco import SAMPLE, rows, tree, write
+from tests.engine.conversion.test_conversion_plugins import declared
 
 LOCAL = Runner("local")
 TELLER = str(Path(__file__).with_name("box_teller.py"))
@@ -240,6 +241,14 @@ def test_wrong_options_are_refused_before_anything_is_written(
     with pytest.raises(error, match=message):
         run(converted, tmp_path / "out", checkpoint(tmp_path), **options)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_declared_format_is_kept_with_its_answers(converted: Path, tmp_path: Path) -> None:
+    path = declared(tmp_path, "kept-with-answers")
+    told = run(converted, tmp_path / "out", checkpoint(tmp_path), format=path)
+    assert (told.format, told.declaration) == ("kept-with-answers", Path(path).read_text())
+    told = run(converted, tmp_path / "other", checkpoint(tmp_path), plugins=[TELLER, path])
+    assert (told.format, told.declaration) == ("qwen3-vl", None)
 
 
 def test_a_checkpoint_that_cannot_be_used_fails_once(converted: Path, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ def test_a_mode_that_needs_scores_refuses_to_do_without() -> None:
 def test_images_are_numbered_by_ids_and_names_come_last() -> None:
     assert image_number("139") == 139
     assert image_number("0") == 0
+    assert image_number("007") > 2**52  # "7" may be there, too
+    assert image_number("9" * 5000) > 2**52  # more digits than Python makes a number of
     assert image_number("a") > 2**52
     assert image_number(str(2**60)) > 2**52
     assert np.float64(image_number("a")) == image_number("a")

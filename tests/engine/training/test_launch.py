@@ -113,8 +113,13 @@ class Run:
         self.job = job
         self.lines: list[Line] = []
         self.progress: list[TrainingProgress] = []
+        self.reserved_at: list[int] = []  # lines that had been told by then
         self.result: TrainingResult = launch(
-            job, address=address, on_line=self.lines.append, on_progress=self.progress.append
+            job,
+            address=address,
+            on_reserved=lambda: self.reserved_at.append(len(self.lines)),
+            on_line=self.lines.append,
+            on_progress=self.progress.append,
         )
 
 
@@ -194,6 +199,7 @@ def test_what_two_nodes_said_is_told_and_kept_by_rank(two_nodes: Run) -> None:
     assert [each.step for each in two_nodes.progress] == [0, 1, 2, 3, 4]
     assert {each.total_steps for each in two_nodes.progress} == {STEPS}
     assert two_nodes.progress[-1].left_s == 0
+    assert two_nodes.reserved_at == [0]
 
 
 def test_a_model_that_two_nodes_saved_is_whole(two_nodes: Run) -> None:
@@ -277,7 +283,7 @@ def test_too_small_a_cluster_is_refused_in_time(
     job = TrainingJob(made_job.output, made_job.config, nodes, gpus_per_node)
     asked = "3 nodes with a free CPU each" if nodes == 3 else "1 node with 2 GPUs"
     with pytest.raises(TrainingError, match=asked) as caught:
-        launch(job, address=address, wait_s=1)
+        launch(job, address=address, wait_s=1, on_reserved=lambda: pytest.fail("it was told so"))
     assert "the cluster has 2 nodes of 1 CPU and 0 GPUs" in str(caught.value)
     assert_nothing_is_left(job, address)
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,7 +17,7 @@ from groundray.engine.training.saved_models import find_saved_models
 from groundray.engine.training.sweep import Sweep, sweep, train_and_sweep
 from groundray.engine.training.train import plan_training
 from groundray.formats import Rendered
-from groundray.formats.errors import ModelError
+from groundray.formats.errors import ModelError, TrainingError
 from groundray.formats.trainer import trained_text
 from tests.engine.coco import rows, write
 from tests.engine.conversion.test_convert import examples
@@ -117,37 +118,70 @@ def test_models_are_found_while_the_training_goes_on(
     assert [each.name for each in again.scores.runs] == ["step-1", "step-2"]
 
 
-def test_a_training_is_swept_while_it_runs(converted: Path, tmp_path: Path) -> None:
+Train = Callable[[Callable[[], None]], TrainingResult]
+
+
+@pytest.fixture
+def train_beside(
+    converted: Path, tmp_path: Path
+) -> Callable[[Train, Callable[[Sweep], None]], tuple[TrainingResult, Sweep]]:
+    """Sweeps beside a training; a model of step 5 is there from the beginning."""
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text(json.dumps({"model_type": "qwen3_vl"}))
     data = write_data(tmp_path / "data", train=1, val=0).parent
     shutil.copytree(converted, tmp_path / "data", dirs_exist_ok=True)
-    planned = plan_training(
+    training = plan_training(
         str(data / "qwen3-vl"),
         str(tmp_path / "run"),
         model=str(tmp_path / "model"),
         gpus_per_node=0,
     )
-    told: list[tuple[str, ...]] = []
+    save_model(tmp_path / "run/hf_checkpoint-5", converted, known=3)
 
-    def train() -> TrainingResult:
-        save_model(tmp_path / "run/hf_checkpoint-5", converted, known=3)
-        return TrainingResult(tmp_path / "run", 5, 0.1, 0, is_new=True)
+    def beside(train: Train, on_model: Callable[[Sweep], None]) -> tuple[TrainingResult, Sweep]:
+        return train_and_sweep(
+            training,
+            str(tmp_path / "sweep"),
+            train=train,
+            runner=LOCAL,
+            on_model=on_model,
+            backend="step-teller",
+            plugins=[TELLER],
+            replicates=0,
+        )
 
-    result, found = train_and_sweep(
-        planned,
-        str(tmp_path / "sweep"),
-        train=train,
-        runner=LOCAL,
-        on_model=lambda each: told.append(each.newest),
-        backend="step-teller",
-        plugins=[TELLER],
-        replicates=0,
-    )
+    return beside
+
+
+def test_a_training_is_swept_once_it_has_its_nodes(train_beside: Any, tmp_path: Path) -> None:
+    first = Event()
+
+    def train(begin: Callable[[], None]) -> TrainingResult:
+        assert not first.wait(1)  # the sweep would take what the training waits for
+        begin()
+        assert first.wait(60)
+        return TrainingResult(tmp_path, 5, 0.1, 0, is_new=True)
+
+    result, found = train_beside(train, lambda each: first.set())
     assert result.steps == 5
-    assert told == [("step-5",)]
-    assert found.best is not None
+    assert found.newest == ("step-5",)
     assert found.best.interval is None
+
+
+def test_a_training_that_had_finished_is_swept(train_beside: Any, tmp_path: Path) -> None:
+    finished = TrainingResult(tmp_path, 5, 0.1, 0, is_new=False)
+    result, found = train_beside(lambda begin: finished, lambda each: None)
+    assert not result.is_new
+    assert found.newest == ("step-5",)
+
+
+def test_a_training_that_gets_no_nodes_is_not_swept(train_beside: Any, tmp_path: Path) -> None:
+    def train(begin: Callable[[], None]) -> TrainingResult:
+        raise TrainingError("no nodes")
+
+    with pytest.raises(TrainingError, match="no nodes"):
+        train_beside(train, lambda each: None)
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_a_run_without_a_model_is_refused(converted: Path, tmp_path: Path) -> None:
