@@ -1,6 +1,6 @@
 """Coordinate spaces: `(N, 4)` pixels to the numbers that a model family writes, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
@@ -20,6 +20,11 @@ BLOCK = 16384
 _ROUND: Mapping[Rounding, Callable[..., FloatArray]] = MappingProxyType(
     {"half_even": np.rint, "floor": np.floor}
 )
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Rows of `count`, `BLOCK` at a time; the last slice may reach beyond them."""
+    return (slice(start, start + BLOCK) for start in range(0, count, BLOCK))
 
 
 class Codec(Protocol):
@@ -84,8 +89,7 @@ class Grid:
         wire = np.empty((len(xyxy), 4), dtype=np.int64)
         columns = _COLUMNS[self.order]
         scratch = np.empty(BLOCK, dtype=np.float32 if self.precision == "single" else np.float64)
-        for start in range(0, len(xyxy), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for rows in blocks(len(xyxy)):
             values = scratch[: len(xyxy[rows])]
             for column, side in enumerate((0, 1, 0, 1)):
                 np.divide(xyxy[rows, column], image_sizes[rows, side], out=values)
@@ -123,8 +127,7 @@ class Bins:
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> IntArray:
         """`(N, 4)` integers of `(N, 4)` pixels in images of `(N, 2)` width and height."""
         wire = np.empty((len(xyxy), 4), dtype=np.int64)
-        for start in range(0, len(xyxy), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for rows in blocks(len(xyxy)):
             values = np.floor(xyxy[rows] / np.tile(image_sizes[rows] / self.count, 2))
             wire[rows] = np.clip(values, 0, self.count - 1)
         return wire

@@ -17,6 +17,8 @@
 The command line prints a `GroundrayError` as one line; anything else is a bug, with a traceback.
 """
 
+from collections.abc import Iterable
+
 
 class GroundrayError(Exception):
     """Base of every error that a user can cause or mend."""
@@ -76,3 +78,16 @@ class OutputError(GroundrayError):
 
 class RejectsError(GroundrayError):
     """A run finished with more rejects than allowed; everything it wrote is on disk."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Goes on a message about an unknown name: `; did you mean 'x'?`, or nothing if none is close.
+
+    Args:
+        name: that was given.
+        known: what would be right.
+    """
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,7 +1,6 @@
 """Things by name: the built-in ones, those of installed packages, and those of plugin files."""
 
 import hashlib
-import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING
 
-from groundray.formats.errors import GroundrayError
+from groundray.formats.errors import GroundrayError, did_you_mean
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 PACKAGE = "groundray"
 
@@ -142,10 +145,7 @@ class Registry:
         entries = self._entries()
         if name in entries:
             return entries[name]
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, entries, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, entries)
         known = ", ".join(sorted(entries))
         raise self._error(f"unknown {self.noun} {name!r}{hint} (known: {known})")
 
@@ -229,18 +229,22 @@ def _installed(
     state_of_path: tuple[tuple[str, int], ...],
 ) -> tuple[tuple[str, Entry], ...]:
     """Names that installed packages define; looking through their metadata takes 6 ms."""
+    import importlib.metadata
+
     return tuple(
         (point.name, Entry(point.value, _package_of(point)))
         for point in importlib.metadata.entry_points(group=group)
     )
 
 
-def _package_of(point: importlib.metadata.EntryPoint) -> str:
+def _package_of(point: "EntryPoint") -> str:
     return "unknown package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 @lru_cache(maxsize=1)
 def _own_version() -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundray.formats.base import FloatArray, IntArray
-from groundray.formats.codecs import BLOCK
+from groundray.formats.codecs import blocks
 
 TRAINER_MAX_PIXELS = 768 * 768
 """PaddleFormers' trainer shrinks larger images to this area before the model's processor.
@@ -61,8 +61,7 @@ class ResizedPixels:
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> IntArray:
         """`(N, 4)` integers of `(N, 4)` pixels in images of `(N, 2)` width and height."""
         wire = np.empty((len(xyxy), 4), dtype=np.int64)
-        for start in range(0, len(xyxy), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for rows in blocks(len(xyxy)):
             resized = self.resized(image_sizes[rows])
             values = np.rint(xyxy[rows] * np.tile(resized / image_sizes[rows], 2))
             wire[rows] = np.maximum(np.minimum(values, np.tile(resized - 1, 2)), 0)

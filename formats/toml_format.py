@@ -27,7 +27,7 @@ import numpy as np
 from groundray.formats.codecs import Bins, Grid
 from groundray.formats.declared import DeclaredFormat
 from groundray.formats.envelope import Envelope
-from groundray.formats.errors import FormatError, GroundrayError
+from groundray.formats.errors import FormatError, GroundrayError, did_you_mean
 from groundray.formats.geometry import sayable
 from groundray.formats.grammars.bracket_prose import BracketProse
 from groundray.formats.grammars.json_objects import Json
@@ -162,7 +162,9 @@ def _check_texts(declared: Mapping[str, Any], where: str) -> None:
 def _one_of_kinds(kinds: Mapping[str, type], table: Mapping[str, Any], where: str, key: str) -> Any:
     kind = table.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
-        raise _wrong(where, f"{key}.kind", kind, f"one of {', '.join(kinds)}{_close(kind, kinds)}")
+        raise _wrong(
+            where, f"{key}.kind", kind, f"one of {', '.join(kinds)}{did_you_mean(str(kind), kinds)}"
+        )
     rest = {name: value for name, value in table.items() if name != "kind"}
     return _made(kinds[kind], rest, where, key)
 
@@ -253,16 +255,10 @@ def _try(made: DeclaredFormat, task: Task, where: str) -> None:
 def _require_known(table: Mapping[str, Any], known: Collection[str], where: str, at: str) -> None:
     for key in table:
         if key not in known:
+            hint = did_you_mean(str(key), known)
             raise FormatError(
-                f"{where}: unknown key {at + key!r}{_close(key, known)} (known: {', '.join(known)})"
+                f"{where}: unknown key {at + key!r}{hint} (known: {', '.join(known)})"
             )
-
-
-def _close(key: object, known: Collection[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(str(key), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _wrong(where: str, key: str, value: object, right: str) -> FormatError:

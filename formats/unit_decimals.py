@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groundray.formats.base import FloatArray
-from groundray.formats.codecs import BLOCK
+from groundray.formats.codecs import blocks
 
 # Splits a float64 into halves whose products are exact (Veltkamp).
 _SPLITTER = 2.0**27 + 1
@@ -35,8 +35,7 @@ class UnitDecimals:
     def encode(self, xyxy: FloatArray, image_sizes: FloatArray) -> FloatArray:
         """`(N, 4)` decimals of `(N, 4)` pixels in images of `(N, 2)` width and height."""
         wire = np.empty((len(xyxy), 4))
-        for start in range(0, len(xyxy), BLOCK):
-            rows = slice(start, start + BLOCK)
+        for rows in blocks(len(xyxy)):
             padding, sides = self._frame(image_sizes[rows])
             shares = (xyxy[rows] + np.tile(padding, 2)) / np.tile(sides, 2)
             wire[rows] = _rounded(np.minimum(np.maximum(shares, 0), 1), self.decimals)

@@ -7,10 +7,10 @@ import re
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from groundray.formats.errors import did_you_mean
 from groundray.models.paddle_import import import_paddle
 from groundray.models.recipes.recipe import is_old_name
 
@@ -49,8 +49,7 @@ def unknown_settings(
     for name in settings:
         if name in known or is_old_name(name):
             continue
-        close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, known)
         whose = "the trainer takes no setting" if installed else "no recipe has a setting"
         sentences.append(f"{whose} {name!r}{hint}")
     return sentences

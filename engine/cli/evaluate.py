@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.options import Address, FormatPlugins, NumCpus
+from groundray.engine.cli.tables import plain_table
 from groundray.engine.cli.terminal import complain, console, say
 from groundray.models.urls import public_name
 
@@ -175,13 +176,13 @@ def _render(scores: "Scores") -> "Iterator[RenderableType]":
 
 def _headline(scores: "Scores") -> "Table":
     rows = [
-        ("records", [f"{run.records:,}" for run in scores.runs]),
+        ("records", *(f"{run.records:,}" for run in scores.runs)),
         *(
-            (label, [_with_interval(run, path) for run in scores.runs])
+            (label, *(_with_interval(run, path) for run in scores.runs))
             for label, path in _shown(scores)
         ),
     ]
-    return _table(["", *(run.name for run in scores.runs)], rows)
+    return plain_table(["", *(run.name for run in scores.runs)], rows)
 
 
 def _shown(scores: "Scores") -> "list[tuple[str, str]]":
@@ -256,19 +257,9 @@ def _differences(differences: "Sequence[Difference]") -> "Table":
             rows.append(
                 (
                     f"{each.run} - {each.baseline}",
-                    [label, common, f"{change.difference:+.4f}{span}"],
+                    label,
+                    common,
+                    f"{change.difference:+.4f}{span}",
                 )
             )
-    return _table(["difference", "of", "records of both", "over these"], rows)
-
-
-def _table(names: "list[str]", rows: "list[tuple[str, list[str]]]") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(Text(name), overflow="fold")
-    for first, rest in rows:
-        table.add_row(Text(first), *(Text(cell) for cell in rest))
-    return table
+    return plain_table(["difference", "of", "records of both", "over these"], rows)

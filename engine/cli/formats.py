@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from groundray.engine.cli.tables import aligned
 from groundray.engine.cli.terminal import say
 from groundray.formats import FORMATS, FormatError, format_names, get_format, registered_name
 
@@ -129,9 +130,8 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         return
     cells = [_cells(row) for row in rows]
     table = [list(cells[0]), *(list(row.values()) for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        say("  ".join(map(str.ljust, line, widths)).rstrip())
+    for line in aligned(table):
+        say(line)
     say("small, medium, large: IoU that a model without mistakes can reach; for points, hits")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from groundray.engine.cli.tables import plain_table
 from groundray.engine.cli.terminal import console, say
 from groundray.formats.tasks import Task
 
@@ -121,14 +122,6 @@ def _render_problems(inspection: "Inspection") -> "Iterator[RenderableType]":
 
 def _table(names: "Sequence[str]", rows: "Sequence[Sequence[object]]") -> "Table":
     """A plain table; numbers stand to the right."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for i, name in enumerate(names):
-        is_number = bool(rows) and isinstance(rows[0][i], int)
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in rows:
-        texts = (f"{value:,}" if isinstance(value, int) else str(value) for value in row)
-        table.add_row(*(Text(text) for text in texts))
-    return table
+    texts = [[f"{each:,}" if isinstance(each, int) else str(each) for each in row] for row in rows]
+    right = [i for row in rows[:1] for i, each in enumerate(row) if isinstance(each, int)]
+    return plain_table(names, texts, right=right)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from groundray.engine.cli.tables import aligned
 from groundray.engine.cli.terminal import say
 from groundray.formats.errors import ModelError
 
@@ -69,9 +70,8 @@ def _print_list(*, as_json: bool) -> None:
         say(json.dumps(rows))
         return
     table = [list(_COLUMNS), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for cells in table:
-        say("  ".join(map(str.ljust, cells, widths)).rstrip())
+    for line in aligned(table):
+        say(line)
 
 
 def _row(name: str) -> dict[str, str | int | bool | None]:

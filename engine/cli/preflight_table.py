@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from groundray.engine.cli.tables import plain_table
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -12,18 +14,14 @@ _PIPE_WIDTH = 160
 
 def print_preflight(report: "Preflight", console: "Console") -> None:
     """Prints numbers by split, then errors, warnings, and what was not looked at."""
-    from rich.table import Table
-    from rich.text import Text
-
     from groundray.engine.training.preflight import summary_rows
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("preflight")
-    for split in report.splits:
-        table.add_column(split, justify="right")
-    for name, values in summary_rows(report):
-        cells = [_cell(values[split]) for split in report.splits]
-        table.add_row(Text(name), *map(Text, cells))
+    rows = [
+        (name, *(_cell(values[split]) for split in report.splits))
+        for name, values in summary_rows(report)
+    ]
+    right = range(1, 1 + len(report.splits))
+    table = plain_table(["preflight", *report.splits], rows, right=right)
     console.print(table, width=None if console.is_terminal else _PIPE_WIDTH)
     if report.keeps_99 is not None:
         console.print(f"max_seq_len that keeps 99 % of train: {report.keeps_99:,}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from groundray.engine.cli.tables import aligned
 from groundray.engine.cli.terminal import say
 from groundray.models.recipes import RECIPES, Recipe, get_recipe, recipe_names
 
@@ -48,9 +49,8 @@ def _print_list(*, as_json: bool) -> None:
         return
     cells = [[_cell(row[key]) for key in _COLUMNS] for row in rows]
     table = [list(_COLUMNS), *cells]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for line in table:
-        say("  ".join(map(str.ljust, line, widths)).rstrip())
+    for line in aligned(table):
+        say(line)
     say("gpus: that a recipe is written for; 0 is a CPU")
 
 

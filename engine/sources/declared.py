@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
 from groundray.engine.boxes import SPACES
@@ -13,7 +12,7 @@ from groundray.engine.sources.draft import Draft
 from groundray.engine.sources.layout import ORDERS, Path
 from groundray.engine.sources.places import open_file
 from groundray.engine.sources.presets import PRESETS
-from groundray.formats.errors import LayoutError
+from groundray.formats.errors import LayoutError, did_you_mean
 from groundray.formats.tasks import TASKS
 from groundray.models.urls import public_name
 
@@ -34,7 +33,7 @@ def read_declared(layout: str) -> Draft:
     if not layout.endswith(".toml"):
         if layout not in PRESETS:
             raise LayoutError(
-                f"unknown layout {layout!r}{_did_you_mean(layout, PRESETS)} "
+                f"unknown layout {layout!r}{did_you_mean(layout, PRESETS)} "
                 f"(known: {', '.join(PRESETS)}, or a FILE.toml)"
             )
         draft = parse_fields(PRESETS[layout].fields, where=f"layout {layout}")
@@ -60,7 +59,7 @@ def parse_fields(declared: Mapping[str, Any], *, where: str) -> Draft:
     for name, value in declared.items():
         if name not in known:
             raise LayoutError(
-                f"{where}: unknown field {name!r}{_did_you_mean(name, known)} "
+                f"{where}: unknown field {name!r}{did_you_mean(name, known)} "
                 f"(known: {', '.join(known)})"
             )
         try:
@@ -155,8 +154,3 @@ def _read_toml(place: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # of the encoding, too; nested too deep
         raise LayoutError(f"{public_name(place)}: not TOML: {error}") from error
     return declared
-
-
-def _did_you_mean(name: str, known: Any) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -3,12 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from groundray.engine.sources.places import file_system, join, normalize, parent, protocol_of
-from groundray.formats.errors import SourceError
+from groundray.formats.errors import SourceError, did_you_mean
 from groundray.models.urls import describe, public_name
 
 _SUFFIX = ".parquet"
@@ -152,8 +151,7 @@ def _no_such(place: str) -> SourceError:
     hint = ""
     if protocol_of(place) is None and (folder := Path(place).parent).is_dir():
         names = (path.name for path in folder.iterdir())
-        close = get_close_matches(Path(place).name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(Path(place).name, names)
     return SourceError(f"no such file or folder: {public_name(place)}{hint}")
 
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from difflib import get_close_matches
 
 from groundray.engine.sources.class_names import Part
 from groundray.engine.sources.declared import read_declared
@@ -16,7 +15,7 @@ from groundray.engine.sources.settle import settle
 from groundray.engine.sources.side_files import find_data_set
 from groundray.engine.sources.source import Source, SourceFile, UnreadableFile
 from groundray.engine.sources.splits import find_splits
-from groundray.formats.errors import LayoutError, SourceError
+from groundray.formats.errors import LayoutError, SourceError, did_you_mean
 from groundray.formats.tasks import Task
 from groundray.models.urls import describe
 
@@ -89,8 +88,7 @@ def _counting_names(layout: Layout, only: Sequence[str] | None) -> tuple[str, ..
     if layout.names is None:
         return tuple(dict.fromkeys(only))
     if unknown := [name for name in only if name not in layout.names]:
-        close = get_close_matches(unknown[0], layout.names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(unknown[0], layout.names)
         raise LayoutError(f"no class is named {unknown[0]!r}{hint}")
     return tuple(name for name in layout.names if name in set(only))
 

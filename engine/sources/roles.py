@@ -1,7 +1,6 @@
 """Roles: which column is what, by names and types."""
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -19,7 +18,7 @@ from groundray.engine.sources.schema import (
     plain_name,
     walk,
 )
-from groundray.formats.errors import LayoutError
+from groundray.formats.errors import LayoutError, did_you_mean
 
 
 def find_roles(
@@ -279,8 +278,7 @@ def _required(fields: Sequence[Field], path: Path) -> Field:
     field = find(fields, path)
     if field is None:
         name, known = format_path(path), [format_path(field.path) for field in fields]
-        close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, known)
         raise LayoutError(f"no field {name!r}{hint} (known: {', '.join(known)})")
     return field
 
