@@ -17,19 +17,13 @@ STALLED_S = 240
 """A start that takes so long hangs: a run takes seconds."""
 
 
-AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
-"""Of Ray's: when it was killed they look for its store for a while, in order to report that."""
+_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")
+"""Of Ray's, which do nothing for us: of a Ray that was killed, they look for its store for another
+minute, in order to report that."""
 
 
 class HangError(AssertionError):
     """A command did not end."""
-
-
-class Outlived(NamedTuple):
-    """Seconds that the processes of a driver went on without it: those that can work, and all."""
-
-    at_work_s: float
-    all_s: float
 
 
 class End(NamedTuple):
@@ -119,24 +113,20 @@ class Start:
             return
         (os.killpg if whole_group else os.kill)(self.pid, number)
 
-    def outlived(self, patience_s: float) -> "Outlived":
-        """How long what the driver started went on without it.
+    def outlived_s(self, patience_s: float) -> float:
+        """How long what the driver started went on without it, Ray's agents apart.
 
         Raises:
             HangError: something was left after `patience_s`; it was ended.
         """
         began = time.monotonic()
-        at_work_s = 0.0
-        while left := self.processes():
-            past_s = time.monotonic() - began
-            if not all(name_of(process).startswith(AGENTS) for process in left):
-                at_work_s = past_s
-            if past_s > patience_s:
+        while left := [p for p in self.processes() if not name_of(p).startswith(_AGENTS)]:
+            if time.monotonic() - began > patience_s:
                 names = ", ".join(sorted({name_of(process) for process in left}))
                 self.kill_all()
                 raise HangError(f"{len(left)} processes outlived the driver: {names}")
             time.sleep(0.05)
-        return Outlived(at_work_s, time.monotonic() - began)
+        return time.monotonic() - began
 
     def kill_all(self) -> None:
         """Ends the whole session, whatever it does."""

@@ -84,11 +84,11 @@ def test_a_cluster_may_lose_workers_and_nodes(conversion: Grounds, prediction: G
 @pytest.mark.ray
 def test_a_local_ray_ends_with_its_driver(prediction: Grounds) -> None:
     result = disturb(prediction, "driver", "own Ray")
-    assert result.outlived.at_work_s < 30
+    assert result.outlived_s < 30
 
 
 def test_a_bad_network_costs_nothing_but_time(bucket: str, tmp_path: Path) -> None:
-    remote = make_conversion(tmp_path / "data", files=2, file_rows=18, bucket=bucket)
+    remote = make_conversion(tmp_path / "data", files=2, file_rows=12, bucket=bucket)
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     grounds = Grounds(tmp_path / "trials", remote, server=endpoint, remote=remote)
-    disturb(grounds, "network", "S3")
+    disturb(grounds, "network", "S3", seed=6)
