@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
-from types import TracebackType
 from typing import ParamSpec
 
 Args = ParamSpec("Args")
@@ -13,10 +12,10 @@ _WAITING = 8  # calls; more only hold memory
 
 
 class Behind:
-    """Makes calls one after another in a thread; as a context manager it leaves none unmade.
+    """Makes calls one after another in a thread.
 
     Worth it for few and large calls that leave Python's lock alone, as hashing, compressing and
-    writing do. What a call raises is raised by a later one, or at the end.
+    writing do. What a call raises is raised by a later one, or by `settle`.
     """
 
     def __init__(self) -> None:
@@ -31,18 +30,14 @@ class Behind:
             self._waiting.popleft().result()
         self._waiting.append(self._thread.submit(function, *args, **kwargs))
 
-    def __enter__(self) -> "Behind":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        wait(self._waiting)
-        while self._waiting and kind is None:
+    def settle(self) -> None:
+        """Waits until all calls are made; raises what the first of them raised."""
+        while self._waiting:
             self._waiting.popleft().result()
+
+    def wait(self) -> None:
+        """Waits likewise, and raises nothing: for who has an error already."""
+        wait(self._waiting)
 
 
 @cache

@@ -1,5 +1,6 @@
 """Truth files: exact records without image bytes, which predictions are scored against."""
 
+from contextlib import suppress
 from typing import IO, Any
 
 import numpy as np
@@ -77,6 +78,16 @@ class TruthWriter:
     def close(self) -> None:
         """Writes what is held and the footer; the sink stays open."""
         self._flush().close()
+
+    def let_go(self) -> None:
+        """Writes nothing more that counts: what is not complete by now never will be.
+
+        Else pyarrow would complete the file when it is collected, after the sink was closed.
+        """
+        if self._writer is not None and self._writer.is_open:
+            with suppress(Exception):  # the disk may be full
+                self._writer.close()
+            self._writer.is_open = False
 
     def _flush(self) -> pq.ParquetWriter:
         if self._writer is None:  # made when it is needed: it takes half a millisecond

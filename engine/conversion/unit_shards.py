@@ -1,7 +1,6 @@
 """The shards of one unit while they are written: which record goes where, and the files of each."""
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -113,17 +112,17 @@ class UnitShards:
     def __enter__(self) -> "UnitShards":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Completes the files, if nothing went wrong."""
-        if kind is None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Completes the files; where something went wrong, only lets go of them."""
+        try:
+            if kind is None:
+                for truth in self._truth:
+                    self._behind.call(truth.close)
+                self._behind.settle()
+        finally:
+            self._behind.wait()
             for truth in self._truth:
-                self._behind.call(truth.close)
-        self._behind.__exit__(kind, error, trace)
+                truth.let_go()
 
     def _name(self, slot: int) -> str:
         shard = self._shards[slot]
