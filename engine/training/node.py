@@ -182,8 +182,9 @@ class TrainingNode:
                 news = News(self._read(logs, ranks, is_over=code is not None), ended, code)
                 if news:
                     self._tell(news)
-                time.sleep(_LOOK_EVERY_S)
+                processes.wait(_LOOK_EVERY_S)
         finally:
+            processes.close()
             for each in logs:
                 each.close()
 

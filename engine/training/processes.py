@@ -1,11 +1,13 @@
 """The trainer's processes on this machine: their guard, and from /proc when each ended."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,13 +92,28 @@ class Guarded:
 
 
 class TrainerProcesses:
-    """Watches the processes below one; finds nothing where there is no /proc."""
+    """Watches the processes below one; finds nothing where there is no /proc.
+
+    Who looks late cannot tell which process ended first, nor how, once its parent has asked: so
+    `wait` wakes up when one ends.
+    """
 
     def __init__(self, root: int, count: int) -> None:
         self._root, self._count = root, count
         self._pids: dict[int, int] = {}
         self._ended: set[int] = set()
         self._next_search_s = 0.0
+        self._ends = select.poll()
+        self._handles: dict[int, int] = {}  # of the kernel's, by rank
+
+    def wait(self, seconds: float) -> None:
+        """Waits for so long, or until a process ends."""
+        self._ends.poll(1000 * seconds)
+
+    def close(self) -> None:
+        """Watches no more."""
+        for rank in list(self._handles):
+            self._forget(rank)
 
     def look(self) -> list[Ended]:
         """Those that ended since the last look."""
@@ -111,14 +128,25 @@ class TrainerProcesses:
                 is_over, code = _status(pid)
                 if is_over:
                     self._ended.add(rank)
+                    self._forget(rank)
                     ended.append(Ended(rank, now, code))
         return ended
 
     def _take(self, pid: int) -> None:
         """The first process of a rank is the trainer; what it starts has the same environment."""
         rank = _local_rank(pid)
-        if rank is not None:
-            self._pids.setdefault(rank, pid)
+        if rank is None or rank in self._pids:
+            return
+        self._pids[rank] = pid
+        with suppress(OSError):  # it is gone; or Linux is older than 5.3: then a look comes late
+            self._handles[rank] = os.pidfd_open(pid)
+            self._ends.register(self._handles[rank], select.POLLIN)
+
+    def _forget(self, rank: int) -> None:
+        handle = self._handles.pop(rank, None)
+        if handle is not None:
+            self._ends.unregister(handle)
+            os.close(handle)
 
 
 def _local_rank(pid: int) -> int | None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -267,8 +268,13 @@ def test_a_driver_that_goes_away_leaves_no_process(
         scratch |= {each.environ()["PADDLEFORMERS_DIST_LOG"] for each in trainers(job)}
         with pytest.raises(OutputError, match=f"another run .process {process.pid}."):
             launch(job, address=address)
-        process.send_signal(signal_number)
-        process.communicate(timeout=60)
+        pressed = 0
+        while process.poll() is None:  # Python drops a Ctrl-C that meets a finalizer: once more
+            assert pressed < 3
+            process.send_signal(signal_number)
+            pressed += 1
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=30)
     assert process.returncode != 0
     assert_nothing_is_left(job, address)
     assert len(scratch) == nodes

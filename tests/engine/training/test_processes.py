@@ -163,10 +163,12 @@ def test_the_end_of_a_trainer_is_seen(scratch: Path, code: str, status: int) -> 
 
     before = time.time()
     if status == -9:
-        wait_for(lambda: len(family(guarded.pid)) == 2)
-        processes.look()
+        wait_for(lambda: processes.look() == [] and processes._handles != {})
         (trainer,) = psutil.Process(guarded.pid).children()[0].children()
         trainer.kill()
+        began = time.monotonic()
+        processes.wait(60)  # until it ends
+        assert time.monotonic() - began < 30
     wait_for(has_ended)
     assert [(end.local_rank, end.code) for end in seen] in ([(0, status)], [(0, None)])
     assert before <= seen[0].time_s <= time.time()
