@@ -4,12 +4,14 @@ import logging
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from groundray.engine.head_start import HeadStart
 from groundray.engine.plan import Unit
 from groundray.engine.shards import Commit
 from groundray.engine.workers import RayTasks, Threads, Workers, deal
@@ -27,6 +29,9 @@ VALUE = "value"
 
 RAY_START_S = 6.0
 """What starting and stopping a local Ray costs on a small machine."""
+
+RAY_FIRST_TASK_S = 3.0
+"""From a Ray of two CPUs that has just started until its workers do what they are given."""
 
 PLAN_ON_RAY_ROWS = 20_000_000
 """Rows above which a cluster plans: about 10 s and 300 MB where one machine does."""
@@ -68,7 +73,7 @@ def choose_runner(runner: Runner, units: int, work_s: float) -> Choice:
         units: how many are to be done.
         work_s: what they would take one process, roughly.
     """
-    address = runner.address or os.environ.get("RAY_ADDRESS")
+    address = _address(runner)
     if runner.kind != "auto":
         return Choice(runner.kind, "as asked for")
     if address is not None:
@@ -84,7 +89,7 @@ def choose_runner(runner: Runner, units: int, work_s: float) -> Choice:
 @contextmanager
 def planning(runner: Runner, num_rows: int) -> Iterator[Workers]:
     """What reads the keys of a plan: the cluster where there is one and the rows are many."""
-    address = runner.address or os.environ.get("RAY_ADDRESS")
+    address = _address(runner)
     is_on_ray = runner.kind == "ray" or (runner.kind == "auto" and address is not None)
     if is_on_ray and num_rows > PLAN_ON_RAY_ROWS:
         with connected(runner):
@@ -102,16 +107,31 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
     """Does units as tasks of one Ray Data operator; yields commits as they finish.
 
     What is read and written stays inside the task: only units go in, and only commits come out.
+    While a Ray of its own starts, this process does the first units.
 
     Raises:
         GroundrayError: what a unit raised.
     """
     if not units:
         return
-    with connected(runner):
-        yield from iter_results(
-            unit_dataset(units).map_batches(Stage(work), batch_size=None, batch_format="pyarrow")
-        )
+    if not _starts_ray(runner):
+        with connected(runner):
+            yield from _iter_on_ray(work, units)
+        return
+    with HeadStart(work, units) as head:
+        with connected(runner):
+            left = head.leave(RAY_FIRST_TASK_S)
+            yield from head.iter_done()
+            yield from _iter_on_ray(work, left)
+        yield from head.iter_rest()
+
+
+def _iter_on_ray(work: Work, units: Sequence[Unit]) -> Iterator[Commit]:
+    if not units:
+        return
+    yield from iter_results(
+        unit_dataset(units).map_batches(Stage(work), batch_size=None, batch_format="pyarrow")
+    )
 
 
 def unit_dataset(units: Sequence[Unit]) -> "Dataset":
@@ -227,6 +247,17 @@ class _Block:
         return [pa.table({VALUE: pa.array(values, pa.binary())})]
 
 
+def _address(runner: Runner) -> str | None:
+    return runner.address or os.environ.get("RAY_ADDRESS")
+
+
+def _starts_ray(runner: Runner) -> bool:
+    """Whether connecting starts a Ray: this process belongs to none, and none is named."""
+    ray = sys.modules.get("ray")
+    is_connected = ray is not None and ray.is_initialized()
+    return not is_connected and _address(runner) in (None, "local")
+
+
 @contextmanager
 def connected(runner: Runner) -> Iterator[None]:
     """Connects to Ray, and disconnects if this call was the one that connected."""
@@ -238,8 +269,7 @@ def connected(runner: Runner) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    address = runner.address or os.environ.get("RAY_ADDRESS")
-    own = address is None or address == "local"
+    address, own = _address(runner), _starts_ray(runner)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     ray.init(
         address="local" if own else address,  # without one, Ray joins any cluster that it finds

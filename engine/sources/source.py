@@ -8,6 +8,7 @@ import numpy as np
 from groundray.engine.records import IntArray
 from groundray.engine.sources.class_tables import COCO91_NUMBERS
 from groundray.engine.sources.layout import Layout
+from groundray.engine.sources.places import protocol_of
 from groundray.formats.tasks import Task
 
 
@@ -52,6 +53,11 @@ class SourceFile:
     def num_rows(self) -> int:
         """Rows of all row groups."""
         return sum(self.row_groups)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether every read of it waits for a network."""
+        return protocol_of(self.url) is not None
 
 
 @dataclass(frozen=True, slots=True)

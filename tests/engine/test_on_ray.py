@@ -59,3 +59,26 @@ def test_a_cluster_plans_and_runs_what_one_process_does(tmp_path: Path) -> None:
     files = {f"train-{i}": rows(30, first_id=20 * i) for i in range(4)} | {"val-0": rows(25)}
     source = write(tmp_path / "in", files, row_group_rows=5)
     subprocess.run([sys.executable, "-c", SCRIPT, str(source)], check=True)
+
+
+OWN_RAY = """
+import os, time
+from groundray.engine.runners import Runner, run_on_ray
+
+class WhoDoes:
+    def __init__(self):
+        self.driver = os.getpid()
+    def __call__(self, unit):
+        if os.getpid() == self.driver:
+            time.sleep(0.1)
+        return unit, os.getpid()
+
+done = list(run_on_ray(WhoDoes(), range(5000), Runner("ray", num_cpus=2)))
+assert sorted(unit for unit, _ in done) == list(range(5000))
+here = [unit for unit, pid in done if pid == os.getpid()]
+assert 3 <= len(here) < 5000 and here == list(range(len(here)))
+"""
+
+
+def test_while_a_ray_starts_the_first_units_are_done_here_and_none_twice() -> None:
+    subprocess.run([sys.executable, "-c", OWN_RAY], check=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.coco import rows, tree, write
+from tests.engine.on_workers import on_workers
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
@@ -21,33 +22,28 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("source") / "in", files, row_group_rows=20)
 
 
-def command(source: Path, output: Path, *options: str) -> list[str]:
-    convert = [sys.executable, "-m", "groundray.engine", "convert"]
-    settled = ["--format", FORMATS, "--rows-per-shard", "10", "--verify", "decode"]
-    return [*convert, str(source), str(output), *settled, *options]
+GROUNDRAY = [sys.executable, "-m", "groundray.engine"]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("undisturbed") / "out"
-    subprocess.run(command(source, output, "--runner", "local"), check=True)
-    return output
-
-
-def test_one_cpu_writes_the_bytes_that_one_process_writes(
-    source: Path, undisturbed: Path, tmp_path: Path
+def test_one_worker_and_a_ray_of_ones_own_write_the_bytes_of_one_process(
+    source: Path, tmp_path: Path
 ) -> None:
-    subprocess.run(
-        command(source, tmp_path / "out", "--runner", "ray", "--num-cpus", "1"), check=True
-    )
-    assert tree(tmp_path / "out") == tree(undisturbed)
-    assert not (tmp_path / "out/.groundray/staging").exists()
+    settled = ["--format", FORMATS, "--rows-per-shard", "10", "--verify", "decode"]
+    local, worker, own = (tmp_path / name for name in ("local", "worker", "own"))
+    for command in (
+        [*GROUNDRAY, "convert", str(source), str(local), "--runner", "local"],
+        on_workers("convert", source, worker, num_cpus=1),
+        [*GROUNDRAY, "convert", str(source), str(own), "--runner", "ray"],
+    ):
+        subprocess.run([*command, *settled], check=True)
+    for output in (worker, own):
+        assert tree(output) == tree(local)
+        assert not (output / ".groundray/staging").exists()
 
 
 def test_files_in_another_order_give_the_same_bytes(source: Path, tmp_path: Path) -> None:
     files = sorted(str(path) for path in (source / "data").iterdir())
     options = ["--format", FORMATS, "--samples", "50", "--val-ratio", "0.2", "--runner", "local"]
     for name, order in (("a", files), ("b", files[::-1])):
-        convert = [sys.executable, "-m", "groundray.engine", "convert"]
-        subprocess.run([*convert, *order, str(tmp_path / name), *options], check=True)
+        subprocess.run([*GROUNDRAY, "convert", *order, str(tmp_path / name), *options], check=True)
     assert tree(tmp_path / "a") == tree(tmp_path / "b")

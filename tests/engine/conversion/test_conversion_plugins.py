@@ -13,6 +13,7 @@ from groundray.formats import FORMATS
 from groundray.formats.errors import FormatError
 from tests.engine.coco import rows, tree, write
 from tests.engine.conversion.test_convert import examples, rejects, run
+from tests.engine.on_workers import on_workers
 from tests.plugins import PLUGIN_EXAMPLE, pip_install, sibling_environment
 
 PLUGIN = '''
@@ -176,9 +177,9 @@ def test_ray_workers_find_an_installed_plugin(tmp_path: Path, toy_plugin: Path, 
     if how == "editable":
         python, environment = str(sibling_environment(tmp_path / "environment")), {**os.environ}
         pip_install("--editable", PLUGIN_EXAMPLE, python=python)
-    for runner in ("local", "ray"):
-        command = [python, "-m", "groundray.engine", "convert", str(source), str(tmp_path / runner)]
-        options = ["--format", "toy,qwen3-vl", "--rows-per-shard", "4", "--runner", runner]
+    local = [python, "-m", "groundray.engine", "convert", source, tmp_path / "local"]
+    for command in (local, on_workers("convert", source, tmp_path / "ray", python=python)):
+        options = ["--format", "toy,qwen3-vl", "--rows-per-shard", "4"]
         subprocess.run([*command, *options], env=environment, check=True)
     assert len(examples(tmp_path / "ray", "toy")) == 12
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")

@@ -1,16 +1,17 @@
 """Convert from and to an object store, over HTTP."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from groundray.engine import Runner
 from groundray.engine.storage import open_store
 from groundray.formats.errors import OutputError
 from tests.engine.coco import SAMPLE, rows, tree, write
 from tests.engine.conversion.test_convert import run
+from tests.engine.on_workers import on_workers
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # botocore leaves sockets open
 
@@ -89,6 +90,7 @@ def test_another_configuration_on_a_bucket_needs_overwrite(bucket: str, tmp_path
 @pytest.mark.filterwarnings("default")
 def test_ray_workers_write_to_a_bucket(bucket: str, tmp_path: Path) -> None:
     source = write(tmp_path / "in", {"train": rows(20)}, row_group_rows=5)
-    run(source, f"{bucket}/out", rows_per_shard=5, runner=Runner("ray", num_cpus=2))
+    settled = ["--format", "qwen3-vl", "--rows-per-shard", "5"]
+    subprocess.run([*on_workers("convert", source, f"{bucket}/out"), *settled], check=True)
     run(source, tmp_path / "out", rows_per_shard=5)
     assert remote_tree(f"{bucket}/out") == tree(tmp_path / "out")

@@ -1,0 +1,87 @@
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from groundray.engine.head_start import HeadStart
+from groundray.formats.errors import SourceError
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.001)
+
+
+class Gate:
+    """Work whose units wait to be let through; a unit's result is ten times its number."""
+
+    def __init__(self, *, open_for: int = 0) -> None:
+        self.begun: list[int] = []
+        self._passes = threading.Semaphore(open_for)
+
+    def let(self, units: int) -> None:
+        self._passes.release(units)
+
+    def __call__(self, unit: int) -> int:
+        self.begun.append(unit)
+        assert self._passes.acquire(timeout=10)
+        return 10 * unit
+
+
+def test_all_that_can_be_done_in_the_time_is_done_here() -> None:
+    work = Gate(open_for=5)
+    with HeadStart(work, range(5)) as head:
+        wait_for(lambda: len(work.begun) == 5)
+        assert not head.leave(1e6)
+        assert list(head.iter_rest()) == [0, 10, 20, 30, 40]
+
+
+def test_each_unit_is_done_here_or_left_to_others() -> None:
+    work = Gate(open_for=3)
+    with HeadStart(work, range(100)) as head:
+        wait_for(lambda: len(work.begun) == 4)
+        left = head.leave(0)
+        assert list(head.iter_done()) == [0, 10, 20]
+        assert list(head.iter_done()) == []
+        work.let(100)
+        assert list(head.iter_rest()) == [30]
+    assert list(left) == list(range(4, 100))
+    assert work.begun == [0, 1, 2, 3]
+
+
+def test_it_goes_on_at_its_pace() -> None:
+    def work(unit: int) -> int:
+        time.sleep(0.01)
+        return unit
+
+    started_s = time.monotonic()
+    with HeadStart(work, range(10_000)) as head:
+        time.sleep(0.3)
+        here = 10_000 - len(head.leave(0.3))
+        assert list(head.iter_rest()) == list(range(here))
+    assert here > 0.5 * (time.monotonic() - started_s) / 0.02
+
+
+def test_an_error_comes_where_its_unit_would() -> None:
+    def work(unit: int) -> int:
+        if unit == 1:
+            raise SourceError("spoilt")
+        return unit
+
+    with HeadStart(work, range(3)) as head:
+        done = head.iter_rest()
+        assert next(done) == 0
+        with pytest.raises(SourceError, match="spoilt"):
+            next(done)
+
+
+def test_who_leaves_waits_for_the_unit_under_way_and_no_other() -> None:
+    work = Gate()
+    with pytest.raises(KeyboardInterrupt), HeadStart(work, range(100)):  # noqa: PT012
+        wait_for(lambda: work.begun == [0])
+        threading.Timer(0.1, work.let, (100,)).start()
+        raise KeyboardInterrupt
+    assert work.begun == [0]
