@@ -30,8 +30,9 @@ VALUE = "value"
 RAY_START_S = 6.0
 """What starting and stopping a local Ray costs on a small machine."""
 
-RAY_FIRST_TASK_S = 3.0
-"""From a Ray of two CPUs that has just started until its workers do what they are given."""
+RAY_FIRST_TASK_S = 5.0
+"""From a Ray that has just started until its workers have something done, and rather more: what is
+left to it then should be worth the start of its workers (4 s on two CPUs that are busy)."""
 
 PLAN_ON_RAY_ROWS = 20_000_000
 """Rows above which a cluster plans: about 10 s and 300 MB where one machine does."""
