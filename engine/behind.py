@@ -27,17 +27,21 @@ class Behind:
     ) -> None:
         """Makes a call when those before it are done."""
         while len(self._waiting) >= _WAITING:
-            self._waiting.popleft().result()
+            self._settle_one()
         self._waiting.append(self._thread.submit(function, *args, **kwargs))
 
     def settle(self) -> None:
         """Waits until all calls are made; raises what the first of them raised."""
         while self._waiting:
-            self._waiting.popleft().result()
+            self._settle_one()
 
     def wait(self) -> None:
         """Waits likewise, and raises nothing: for who has an error already."""
         wait(self._waiting)
+
+    def _settle_one(self) -> None:
+        wait([self._waiting[0]])  # where Ctrl-C ends this, the call is still one to wait for
+        self._waiting.popleft().result()
 
 
 @cache

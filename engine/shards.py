@@ -174,11 +174,8 @@ class UnitWriter:
 
 
 def num_attempts(store: Store, unit: int) -> int:
-    """How many processes of this start began a unit and ended: what they staged is still there.
-
-    0 on an object store, where nothing is staged.
-    """
-    names = store.names(f"{PRIVATE}/staging") if store.is_local else []
+    """How many processes of this start began a unit and ended: what they staged is still there."""
+    names = store.names(f"{PRIVATE}/staging")
     return sum(name.startswith(f"{unit:06d}-") for name in names)
 
 

@@ -85,7 +85,11 @@ class Store(Protocol):
         ...
 
     def staging(self, name: str) -> "Staging":
-        """A place to write files that appear together at `Staging.publish`."""
+        """A place to write files that appear together at `Staging.publish`.
+
+        From the first file on, and until they are published or given up, `name` stands in
+        `PRIVATE`/staging: so it tells of a process that died.
+        """
         ...
 
 
@@ -292,19 +296,20 @@ class ObjectStore:
                 self._fs.rm([f"{self._root}/{path}" for path in paths])
 
     def staging(self, name: str) -> "ObjectStaging":
-        """See `Store`; `name` is not needed, since files go to their final keys."""
-        del name
-        return ObjectStaging(self._fs, self._root)
+        """See `Store`; files go to their final keys, and an empty object stands for the folder."""
+        return ObjectStaging(self._fs, self._root, f"{self._root}/{PRIVATE}/staging/{name}")
 
 
 class ObjectStaging:
     """Files written to their final keys; they count when their commit record exists."""
 
-    def __init__(self, fs: Any, root: str) -> None:
+    def __init__(self, fs: Any, root: str, mark: str) -> None:
         self._fs = fs
         self._root = root
+        self._mark = mark
         self._handles: list[Any] = []
         self._gathered: dict[str, bytes] = {}
+        fs.pipe_file(mark, b"")
 
     def open(self, path: str) -> IO[bytes]:
         """See `Staging`."""
@@ -327,6 +332,7 @@ class ObjectStaging:
     def publish(self) -> None:
         """See `Staging`."""
         self._send()
+        self._fs.rm_file(self._mark)
 
     def discard(self) -> None:
         """See `Staging`; uploads that are not finished are aborted."""
@@ -334,6 +340,7 @@ class ObjectStaging:
             if not handle.closed:
                 handle.discard()
                 handle.closed = True  # or its end would try to write it after all
+        self._fs.rm_file(self._mark)
 
     def _send(self) -> None:
         if self._gathered:

@@ -1,6 +1,9 @@
 """Calls that are made behind their caller."""
 
-from threading import Event, get_ident
+import os
+import signal
+from collections.abc import Iterator
+from threading import Event, Timer, get_ident
 
 import pytest
 
@@ -46,3 +49,30 @@ def test_what_a_call_raises_is_raised_once_by_a_later_one_or_at_the_end() -> Non
     behind.wait()
     with pytest.raises(ValueError, match="invalid literal"):
         behind.settle()
+
+
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, though a shell's & has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
+def test_a_call_that_ctrl_c_finds_under_way_is_still_waited_for() -> None:
+    behind, go = Behind(), Event()
+    made: list[int] = []
+
+    def make() -> None:
+        assert go.wait(60)
+        made.append(1)
+
+    behind.call(make)
+    press = Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012  the timer must not strike outside
+        press.start()
+        behind.settle()
+    Timer(0.1, go.set).start()
+    behind.wait()
+    assert made == [1]

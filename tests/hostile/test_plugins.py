@@ -10,7 +10,9 @@ from groundray.engine import Runner
 from groundray.engine import convert as groundray_convert
 from groundray.engine.conversion.convert import Progress
 from groundray.engine.conversion.converter import MAX_DEATHS
-from tests.hostile.made import convert, manifest, rejects, row, run, write
+from groundray.engine.shards import UnitWriter
+from groundray.engine.storage import open_store
+from tests.hostile.made import convert, manifest, row, run, write
 
 FORMAT = """
 from dataclasses import replace
@@ -96,31 +98,34 @@ def test_a_parser_that_does_harm_costs_one_answer(tmp_path: Path, how: str) -> N
     ("deaths", "reasons"),
     [(MAX_DEATHS - 1, {}), (MAX_DEATHS, {"1": "killed_process", "2": "killed_process"})],
 )
+@pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_a_unit_that_kills_its_processes_is_rejected(
-    tmp_path: Path, deaths: int, reasons: dict[str, str]
+    tmp_path: Path, bucket: str, place: str, deaths: int, reasons: dict[str, str]
 ) -> None:
     write([row("1"), row("2")], tmp_path / "data" / "train-0.parquet")
     write([row("3")], tmp_path / "data" / "val-0.parquet")
-    staging = tmp_path / "out" / ".groundray" / "staging"
+    output = str(tmp_path / "out") if place == "folder" else f"{bucket}/out"
+    store = open_store(output)
 
     def leave(progress: Progress) -> None:
         """What processes leave behind that end while they convert the first unit."""
         if progress.units_done == 0:
-            for number in range(deaths):
-                (staging / f"000000-{number:08x}").mkdir(parents=True)
+            for _ in range(deaths):
+                UnitWriter(store, 0, "killed").write_image("images/a", "1.jpg", b"")
 
     done = groundray_convert(
         str(tmp_path / "data"),
-        str(tmp_path / "out"),
+        output,
         formats=["molmo"],
         layout="voc",
         runner=Runner("local"),
         max_reject_ratio=1.0,
         on_progress=leave,
     )
-    assert rejects(tmp_path / "out") == reasons
+    lines = (store.read("rejects/train-00000.jsonl") or b"").splitlines()
+    assert {line["id"]: line["reason"] for line in map(json.loads, lines)} == reasons
     assert done.records.written == 3 - len(reasons)
-    assert not staging.exists()
+    assert store.names(".groundray/staging") == []
 
 
 @pytest.mark.parametrize(
