@@ -75,11 +75,17 @@ def from_texts(texts: Sequence[str | None]) -> pa.Array:
     Raises:
         UnicodeEncodeError: a text holds half a character.
     """
-    encoded = [b"" if text is None else text.encode() for text in texts]
+    known = [text for text in texts if text is not None]
+    is_null = None
+    if len(known) < len(texts):
+        is_null = np.array([text is None for text in texts])
+        known = [text or "" for text in texts]
+    data = "".join(known).encode()
     ends = np.zeros(len(texts) + 1, dtype=np.int32)
-    np.cumsum([len(each) for each in encoded], out=ends[1:])
-    is_null = np.array([text is None for text in texts]) if None in texts else None
-    buffers = [_validity(is_null), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    np.cumsum(list(map(len, known)), out=ends[1:])
+    if ends[-1] != len(data):  # not ASCII: these count characters, not bytes
+        np.cumsum([len(text.encode()) for text in known], out=ends[1:])
+    buffers = [_validity(is_null), pa.py_buffer(ends), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -200,19 +199,23 @@ def refer_to_pictures(
     """
     sizes = np.stack([records.width, records.height], axis=1).astype(np.float64)
     orientations = np.ones(len(records), dtype=np.int64)
-    names: list[str] = []
     errors: dict[int, ImageError] = {}
-    for place in chain.from_iterable(images.places(records.row)):
-        if place is not None and sharing is not None:
-            names.append(sharing.name(place))
-            continue
-        if place is None or not place.startswith(_WEB):
-            i = len(names)
+    names: list[str] = []
+    for places in images.places(records.row):
+        first = len(names)
+        if sharing is None:
+            names += [place or "" for place in places]
+            unknown = [
+                i for i, name in enumerate(names[first:], first) if not name.startswith(_WEB)
+            ]
+        else:
+            names += [sharing.name(place) if place else "" for place in places]
+            unknown = [i for i, name in enumerate(names[first:], first) if not name]
+        for i in unknown:  # before the images of the next rows come
             try:
                 sizes[i], orientations[i] = _look_at(images.at(int(records.row[i])).place)
             except ImageError as error:
                 errors[i] = error
-        names.append(place or "")
     for i in np.flatnonzero((sizes <= 0).any(axis=1)).tolist():
         missing = ImageError(
             "no_image_size", "an image behind a URL needs width and height columns"

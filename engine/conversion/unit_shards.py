@@ -41,6 +41,10 @@ class UnitShards:
         self._writer = writer
         self._shards = unit.shards
         self._num_shards = num_shards
+        self._names = [
+            shard_name(shard.split, shard.index, num_shards[shard.split]) for shard in unit.shards
+        ]
+        self._image_folders = [f"images/{name}" for name in self._names]
         self._first_slot: dict[int, int] = {}
         self._ends: dict[int, IntArray] = {}  # chosen records up to the end of each shard
         self._seen: dict[int, int] = {}
@@ -52,7 +56,7 @@ class UnitShards:
                     [s.records for s in unit.shards if s.split == split]
                 )
                 self._seen[outcome] = 0
-        self._names: list[dict[str, str]] = [{} for _ in own]
+        self._image_names: list[dict[str, str]] = [{} for _ in own]
         self._truth = [TruthWriter(writer.sink(self._truth_path(slot))) for slot in range(len(own))]
         self._behind = Behind()
         for slot in range(len(own)):
@@ -74,7 +78,7 @@ class UnitShards:
 
         Names that differ only in case are one file on some disks; other characters are ASCII.
         """
-        names = self._names[slot]
+        names = self._image_names[slot]
         stem = file_stem(key)
         while names.setdefault(stem.lower(), key) != key:
             stem += "_"
@@ -82,7 +86,7 @@ class UnitShards:
 
     def image_folder(self, slot: int) -> str:
         """Folder of a shard's images, relative to OUTPUT."""
-        return f"images/{self._name(slot)}"
+        return self._image_folders[slot]
 
     def write_image(self, slot: int, name: str, data: Buffer) -> None:
         """Writes an image file."""
@@ -106,7 +110,7 @@ class UnitShards:
 
     def write_reject(self, slot: int, line: bytes) -> None:
         """Adds to the rejects of a shard; a shard without any has no such file."""
-        path = f"rejects/{self._name(slot)}.jsonl"
+        path = f"rejects/{self._names[slot]}.jsonl"
         self._behind.call(self._writer.append, path, line, lines=1)
 
     def __enter__(self) -> "UnitShards":
@@ -124,9 +128,5 @@ class UnitShards:
             for truth in self._truth:
                 truth.let_go()
 
-    def _name(self, slot: int) -> str:
-        shard = self._shards[slot]
-        return shard_name(shard.split, shard.index, self._num_shards[shard.split])
-
     def _truth_path(self, slot: int) -> str:
-        return f"truth/{self._shards[slot].split}/{self._name(slot)}.parquet"
+        return f"truth/{self._shards[slot].split}/{self._names[slot]}.parquet"
