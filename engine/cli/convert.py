@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.live_line import LiveLine
 from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
-from groundray.engine.cli.terminal import console, say
+from groundray.engine.cli.terminal import say
 from groundray.formats.errors import GroundrayError
 from groundray.formats.tasks import Task
 from groundray.models.urls import public_name
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from groundray.engine.conversion.convert import Progress
     from groundray.engine.conversion.manifest import Account, Manifest
     from groundray.engine.plan import Plan
-
-_LINE_EVERY_S = 10.0
 
 EPILOG = "Example: groundray convert tests/data/coco_small_ccby out --format qwen3-vl,glm-4.5v"
 
@@ -104,7 +103,8 @@ def convert(
         raise typer.BadParameter(
             "name one at least; see `groundray formats`", param_hint="--format"
         )
-    with Reporter() as reporter:
+    with LiveLine("reading keys") as line:
+        reporter = Reporter(line)
         manifest = convert_data_sets(
             inputs,
             output,
@@ -161,44 +161,32 @@ def split_names(text: str) -> list[str]:
 
 
 class Reporter:
-    """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+    """Says how a conversion goes.
 
-    def __init__(self) -> None:
+    Args:
+        line: where.
+    """
 
-        self._console = console(stderr=True)
-        self._started = self._printed = monotonic()
-        self._status = self._console.status("reading keys")
-
-    def __enter__(self) -> "Reporter":
-        self._status.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._status.stop()
-        if kind is KeyboardInterrupt:
-            self._console.print("interrupted; the same command goes on from here")
+    def __init__(self, line: LiveLine) -> None:
+        self._line = line
+        self._started_s = monotonic()
 
     def plan(self, plan: "Plan") -> None:
         """Says what was found."""
         shards = ", ".join(f"{split} {count}" for split, count in plan.num_shards.items())
-        self._console.print(plan.source.reason)
-        self._console.print(f"plan: {len(plan.units)} units; shards: {shards}")
+        self._line.print(plan.source.reason)
+        self._line.print(f"plan: {len(plan.units)} units; shards: {shards}")
         for warning in plan.warnings:
-            self._console.print(f"warning: {warning}")
+            self._line.print(f"warning: {warning}")
         for file in plan.unreadable:
-            self._console.print(f"warning: left out {file.relative}: {file.reason}")
+            self._line.print(f"warning: left out {file.relative}: {file.reason}")
 
     def progress(self, progress: "Progress") -> None:
         """Says how far it is."""
-        now = monotonic()
         if progress.units_done == progress.units_before:
             choice = progress.runner
-            self._console.print(f"runner: {choice.kind} ({choice.reason})")
-        line = _progress_line(progress, now - self._started)
-        self._status.update(line)
-        if not self._console.is_terminal and now - self._printed > _LINE_EVERY_S:
-            self._printed = now
-            self._console.print(line)
+            self._line.print(f"runner: {choice.kind} ({choice.reason})")
+        self._line.show(_progress_line(progress, monotonic() - self._started_s))
 
 
 def _progress_line(progress: "Progress", elapsed_s: float) -> str:

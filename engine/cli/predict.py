@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.live_line import LiveLine
 from groundray.engine.cli.options import Address, BackendPlugins, NumCpus, Prompt, System
-from groundray.engine.cli.terminal import console, say
+from groundray.engine.cli.terminal import say
 from groundray.formats.tasks import Task
 from groundray.models.urls import public_name
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from groundray.engine.prediction.actors import Actors
     from groundray.engine.prediction.manifest import PredictionManifest
     from groundray.engine.prediction.predict import PredictionProgress
-
-_LINE_EVERY_S = 10.0
 
 EPILOG = (
     "Example: groundray predict out predictions --checkpoint tiny --format qwen3-vl "
@@ -112,7 +111,8 @@ def predict(
     if len(places) < 2:
         raise typer.BadParameter("INPUT and OUTPUT are both needed", param_hint="INPUT... OUTPUT")
     *inputs, output = places
-    with _Reporter() as reporter:
+    with LiveLine("reading what to ask about") as line:
+        reporter = _Reporter(line)
         manifests = predict_records(
             inputs,
             output,
@@ -181,44 +181,29 @@ def parse_actors(text: str | None, gpus: float | None) -> "Actors":
 
 
 class _Reporter:
-    """Progress on stderr: a bar on a terminal, a line every ten seconds elsewhere."""
+    """Says how predictions go."""
 
-    def __init__(self) -> None:
-
-        self._console = console(stderr=True)
-        self._started = self._printed = monotonic()
+    def __init__(self, line: LiveLine) -> None:
+        self._line = line
+        self._started_s = monotonic()
         self._checkpoint = ""
-        self._status = self._console.status("reading what to ask about")
-
-    def __enter__(self) -> "_Reporter":
-        self._status.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._status.stop()
-        if kind is KeyboardInterrupt:
-            self._console.print("interrupted; the same command goes on from here")
 
     def plan(self, plan: "Plan") -> None:
         """Says what was found."""
         records = sum(shard.records for unit in plan.units for shard in unit.shards)
-        self._console.print(f"plan: {records:,} records in {len(plan.units):,} units")
+        self._line.print(f"plan: {records:,} records in {len(plan.units):,} units")
         for warning in plan.warnings:
-            self._console.print(f"warning: {warning}")
+            self._line.print(f"warning: {warning}")
 
     def progress(self, progress: "PredictionProgress") -> None:
         """Says how far it is."""
-        now = monotonic()
         if progress.checkpoint != self._checkpoint:
-            self._checkpoint, self._started = progress.checkpoint, now
+            self._checkpoint, self._started_s = progress.checkpoint, monotonic()
             choice = progress.runner
-            self._console.print(f"{progress.checkpoint}: runner {choice.kind} ({choice.reason})")
-        line = _progress_line(progress, now - self._started)
-        self._status.update(line)
+            self._line.print(f"{progress.checkpoint}: runner {choice.kind} ({choice.reason})")
         is_last = progress.units_done == progress.units > progress.units_before
-        if is_last or (not self._console.is_terminal and now - self._printed > _LINE_EVERY_S):
-            self._printed = now
-            self._console.print(line)
+        text = _progress_line(progress, monotonic() - self._started_s)
+        self._line.show(text, is_last=is_last)
 
 
 def _progress_line(progress: "PredictionProgress", elapsed_s: float) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from groundray.engine.cli.live_line import LiveLine
 from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
 from groundray.engine.cli.terminal import say
 
@@ -52,7 +53,8 @@ def reformat(
     if not names:
         raise typer.BadParameter("see `groundray formats` for names", param_hint="--format")
     open_converted(place)  # refuses any other folder, which `convert` would take for a data set
-    with Reporter() as reporter:
+    with LiveLine("reading keys") as line:
+        reporter = Reporter(line)
         manifest = convert_data_sets(
             place,
             output,
