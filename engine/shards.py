@@ -114,7 +114,7 @@ class UnitWriter:
         self._store = store
         self._unit = unit
         self._token = token
-        self._staging = store.staging(f"{unit:06d}-{uuid4().hex[:8]}")
+        self._staging = store.staging(f"{unit:06d}/{uuid4().hex[:8]}")
         self._open: dict[str, _HashedFile] = {}
 
     def __enter__(self) -> "UnitWriter":
@@ -175,8 +175,7 @@ class UnitWriter:
 
 def num_attempts(store: Store, unit: int) -> int:
     """How many processes of this start began a unit and ended: what they staged is still there."""
-    names = store.names(f"{PRIVATE}/staging")
-    return sum(name.startswith(f"{unit:06d}-") for name in names)
+    return len(store.names(f"{PRIVATE}/staging/{unit:06d}"))
 
 
 def commit_path(unit: int) -> str:

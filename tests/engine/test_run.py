@@ -97,9 +97,9 @@ def test_files_that_are_not_ours_are_never_touched(store: LocalStore, overwrite:
 
 
 def test_a_run_leaves_no_staging_behind(store: LocalStore) -> None:
-    (store.root / ".groundray/staging/000000-dead").mkdir(parents=True)
+    (store.root / ".groundray/staging/000000/dead").mkdir(parents=True)
     do_unit(store, 0)
-    assert not (store.root / ".groundray/staging/000000-dead").exists()
+    assert not (store.root / ".groundray/staging/000000/dead").exists()
     assert store.names(COMMITS) == ["000000.json"]
 
 
