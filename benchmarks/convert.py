@@ -10,7 +10,7 @@ from benchmarks.data import IMAGE_BYTES, make_coco_like, mean_image_bytes
 from benchmarks.measure import Measured, groundray, medians, on_cluster, python
 
 ROWS, FILES = 15_000, 20
-SINGLE_ROWS, FORMATS_ROWS = 3_000, 2_000
+SINGLE_ROWS, FORMATS_ROWS = 3_000, 6_000
 TWO = "floor, 2 processes"
 FORMATS = ("qwen3-vl", "ernie-4.5-vl", "glm-4.5v", "qwen2.5-vl", "qwen3-vl-json", "internvl")
 

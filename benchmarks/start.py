@@ -1,6 +1,7 @@
 """Start-up: of commands, of Ray, and until the first shard is on the disk."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -8,7 +9,8 @@ from statistics import median
 
 from benchmarks.bench import COSTS, SAMPLE, Bench, Table, costs, seconds
 from benchmarks.data import make_coco_like
-from benchmarks.measure import groundray, medians, on_cluster, python
+from benchmarks.measure import groundray, measure, medians, on_cluster, python
+from benchmarks.subjects.on_cluster import first_shard
 
 
 def tables(bench: Bench) -> Iterator[Table]:
@@ -40,6 +42,7 @@ def _cluster(bench: Bench) -> Table:
     rows = bench.size(15_000)
     data = bench.work / "start"
     make_coco_like(data, rows=rows, files=20, row_group_rows=100)
+    alone_s = median(_first_shard_s(_convert(bench, data, "ray")) for _ in range(bench.runs))
     cold = [on_cluster([_convert(bench, data, "ray")]) for _ in range(bench.runs)]
     tiny = [_convert(bench, SAMPLE, runner) for runner in ("ray", "local") * (bench.runs + 1)]
     warm = on_cluster([*tiny, _convert(bench, data, "ray")])
@@ -47,9 +50,14 @@ def _cluster(bench: Bench) -> Table:
     start_s = median(each.start_s for each in cold)
     first_s = median(each.first_shard_s[0] for each in cold)
     return Table(
-        "What Ray adds, in a process that is connected to a cluster of two workers",
+        "What Ray adds: two workers; but for the first row, in a process that is connected to them",
         ("what", "s"),
         [
+            [
+                f"first shard of {rows:,} images on the disk, of a command that starts a Ray of "
+                "its own, after the command began",
+                seconds(alone_s),
+            ],
             ["`ray.init` of a local cluster", seconds(start_s)],
             [f"first shard of {rows:,} images on the disk, after `ray.init`", seconds(first_s)],
             ["the same on a cluster that ran before", seconds(warm.first_shard_s[-1])],
@@ -59,6 +67,13 @@ def _cluster(bench: Bench) -> Table:
         ],
         "A shard is on the disk when it has its final name. The first one holds 1,000 images.",
     )
+
+
+def _first_shard_s(command: list[str]) -> float:
+    """From the start of a conversion until its first shard has its final name."""
+    started = time.time()
+    measure(command)
+    return first_shard(Path(command[len(groundray()) + 2])) - started
 
 
 def _convert(bench: Bench, source: Path, runner: str, *options: object) -> list[str]:
