@@ -54,8 +54,7 @@ def _cluster(bench: Bench) -> Table:
         ("what", "s"),
         [
             [
-                f"first shard of {rows:,} images on the disk, of a command that starts a Ray of "
-                "its own, after the command began",
+                f"first shard of {rows:,} images on the disk, by a command that starts a Ray",
                 seconds(alone_s),
             ],
             ["`ray.init` of a local cluster", seconds(start_s)],

@@ -8,6 +8,7 @@ from itertools import compress
 from typing import Literal, TypeVar
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from groundray.engine import boxes
@@ -160,6 +161,8 @@ class Converter:
                         self._convert_part(unit, part, shards, tally)
                     else:
                         tally.update(self._give_up(unit, part, shards, deaths))
+            # else Arrow's allocator holds more with every unit: 50 MB after 60 (measured)
+            pa.default_memory_pool().release_unused()
             return writer.commit(tally, state=unit.state)
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
