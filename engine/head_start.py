@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-_MOST_UNITS = 10_000
+_MOST_UNITS = 10_000  # more than are ever done meanwhile; each costs a kilobyte while it waits
 
 
 class HeadStart(Generic[Given, Made]):

@@ -123,7 +123,9 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
         with connected(runner):
             left = head.leave(RAY_FIRST_TASK_S)
             yield from head.iter_done()
-            yield from _iter_on_ray(work, left)
+            for commit in _iter_on_ray(work, left):
+                yield commit
+                yield from head.iter_done()  # an error here ends the run now, not when Ray is done
         yield from head.iter_rest()
 
 

@@ -340,7 +340,11 @@ class ObjectStaging:
             if not handle.closed:
                 handle.discard()
                 handle.closed = True  # or its end would try to write it after all
-        self._fs.rm_file(self._mark)
+        try:
+            self._fs.rm_file(self._mark)
+        except Exception as error:  # the mark may stay: what went wrong before is to be told
+            if not isinstance(error, OSError) and not is_client_error(error):
+                raise
 
     def _send(self) -> None:
         if self._gathered:

@@ -64,6 +64,7 @@ def test_a_cluster_plans_and_runs_what_one_process_does(tmp_path: Path) -> None:
 OWN_RAY = """
 import os, time
 from groundray.engine.runners import Runner, run_on_ray
+from groundray.formats.errors import SourceError
 
 class WhoDoes:
     def __init__(self):
@@ -77,8 +78,28 @@ done = list(run_on_ray(WhoDoes(), range(5000), Runner("ray", num_cpus=2)))
 assert sorted(unit for unit, _ in done) == list(range(5000))
 here = [unit for unit, pid in done if pid == os.getpid()]
 assert 3 <= len(here) < 5000 and here == list(range(len(here)))
+
+class Spoilt:
+    def __init__(self):
+        self.driver = os.getpid()
+    def __call__(self, unit):
+        if os.getpid() != self.driver:
+            time.sleep(1)
+        elif unit == 3:
+            time.sleep(10)  # until its Ray has begun
+            raise SourceError("spoilt")
+        return unit
+
+done = []
+try:
+    for unit in run_on_ray(Spoilt(), range(200), Runner("ray", num_cpus=2)):
+        done.append(unit)
+except SourceError as error:
+    assert len(done) < 100, len(done)  # and not when all others were done
+else:
+    raise AssertionError("nothing was raised")
 """
 
 
-def test_while_a_ray_starts_the_first_units_are_done_here_and_none_twice() -> None:
+def test_while_a_ray_starts_the_first_units_are_done_here_once_and_errors_count_at_once() -> None:
     subprocess.run([sys.executable, "-c", OWN_RAY], check=True)
