@@ -11,11 +11,9 @@ import pyarrow.types as pt
 
 from groundray.engine.arrays import to_numpy, to_texts
 from groundray.engine.records import IntArray
-from groundray.engine.sources.columns import (
-    child,
-    follow,
-)
+from groundray.engine.sources.columns import follow
 from groundray.engine.sources.layout import Path
+from groundray.engine.sources.parquet import struct_fields
 from groundray.engine.sources.places import exists, join, normalize, parent, protocol_of
 from groundray.engine.sources.source import SourceFile
 from groundray.models.urls import public_name
@@ -140,21 +138,48 @@ class ImageFinder:
 
 def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> RowImages:
     """The images of a batch, from the field at `path`: bytes, or else where the file is."""
-    data, names = _split(follow(batch, path).values)
-    views = None if data is None else _views(data)
+    data, names = image_fields(batch.schema, path)
+    return find_images(
+        None if data is None else _views(follow(batch, data).values),
+        None if names is None else to_texts(follow(batch, names).values),
+        finder,
+    )
+
+
+def image_fields(schema: pa.Schema, path: Path) -> tuple[Path | None, Path | None]:
+    """Where the bytes and the names of the images at `path` are; None for what there is not."""
+    field = schema.field(path[0])
+    for name in path[1:]:
+        field = next(inner for inner in struct_fields(field.type) if inner.name == name)
+    if pt.is_struct(field.type):
+        inside = {inner.name for inner in field.type}
+        bytes_path, name_path = (*path, "bytes"), (*path, "path")
+        return bytes_path if "bytes" in inside else None, name_path if "path" in inside else None
+    return (None, path) if pt.is_string(field.type) else (path, None)
+
+
+def find_images(
+    data: list[memoryview | None] | None, names: list[str | None] | None, finder: ImageFinder
+) -> RowImages:
+    """The images of N rows.
+
+    Args:
+        data: bytes of each, None where there are none; None where rows hold none.
+        names: what each calls its file, likewise.
+        finder: of the files of rows without bytes.
+    """
     if names is None:
-        return RowImages(views, None, {})
-    texts = to_texts(names)
-    if views is not None:
-        texts = [text if view is None else None for text, view in zip(texts, views, strict=True)]
+        return RowImages(data, None, {})
+    if data is not None:
+        names = [name if view is None else None for name, view in zip(names, data, strict=True)]
     find = finder.find
-    places = [find(text) if text else None for text in texts]
+    places = [find(name) if name else None for name in names]
     outside = {
         i: "image_path_outside"
-        for i, (text, place) in enumerate(zip(texts, places, strict=True))
-        if place is None and text
+        for i, (name, place) in enumerate(zip(names, places, strict=True))
+        if place is None and name
     }
-    return RowImages(views, places, outside)
+    return RowImages(data, places, outside)
 
 
 def _views(array: pa.Array) -> list[memoryview | None]:
@@ -167,14 +192,6 @@ def _views(array: pa.Array) -> list[memoryview | None]:
     for i in np.flatnonzero(to_numpy(column.is_null())).tolist() if column.null_count else ():
         views[i] = None
     return views
-
-
-def _split(array: pa.Array) -> tuple[pa.Array | None, pa.Array | None]:
-    """Bytes and paths of an image column; None for what its type cannot hold."""
-    if pt.is_struct(array.type):
-        parts = {field.name: child(array, field.name) for field in array.type}
-        return parts.get("bytes"), parts.get("path")
-    return (None, array) if pt.is_string(array.type) else (array, None)
 
 
 def _folders_above(file: SourceFile) -> list[str]:

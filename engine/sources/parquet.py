@@ -5,6 +5,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain, islice, repeat
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.types as pt
 
 from groundray.engine.sources.footer_checks import check_footer
 from groundray.engine.sources.layout import Path
+from groundray.engine.sources.pages import BinaryColumn
 from groundray.engine.sources.places import READ_ERRORS, may_pass, open_file, protocol_of
 from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import ChangedError, DamagedError, SourceError
@@ -150,6 +152,8 @@ class OpenParquet(NamedTuple):
             DamagedError: the values cannot be decoded.
             SourceError: they cannot be read at the moment.
         """
+        if start >= stop:
+            return
         leaves = self.leaves(paths)
         groups, first = _covering_groups(self.footer.metadata, start, stop)
         size = _batch_size(self.footer.metadata, groups, leaves, batch_bytes)
@@ -166,6 +170,38 @@ class OpenParquet(NamedTuple):
             raise DamagedError(
                 f"{self.file.relative}: a column ends at row {first:,} of {stop:,}: corrupt"
             )
+
+    def iter_binary(
+        self, path: Path, start: int, stop: int, *, batch_bytes: int
+    ) -> Iterator[list[memoryview | None]]:
+        """The values of rows [start, stop) of a field of bytes, some at a time; None where null.
+
+        Memory follows a value and `batch_bytes`, not what the file is written in. Views stay as
+        they are.
+
+        Raises:
+            NotStreamedError: the rows behind those that were given are for `iter_batches`.
+            SourceError: they cannot be read at the moment.
+        """
+        (leaf,) = leaves_of(self.footer.schema, path)
+        groups, first = _covering_groups(self.footer.metadata, start, stop)
+        columns = (BinaryColumn(self.handle, self.footer.metadata, g, leaf) for g in groups)
+        skipped = chain([start - first], repeat(0))
+        values = islice(
+            chain.from_iterable(map(BinaryColumn.iter_values, columns, skipped)), stop - start
+        )
+        while True:
+            with _errors_of(self.file):
+                batch: list[memoryview | None] = []
+                num_bytes = 0
+                for value in values:
+                    batch.append(value)
+                    num_bytes += len(value or b"")
+                    if num_bytes >= batch_bytes or len(batch) >= _MAX_BATCH_ROWS:
+                        break
+            if not batch:
+                return
+            yield batch
 
     def _iter_groups(
         self, groups: Sequence[int], leaves: Sequence[int], num_rows: int

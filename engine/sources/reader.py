@@ -1,15 +1,26 @@
 """Reader: the files of a source, batch by batch."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, islice
 
 import numpy as np
 import pyarrow as pa
 
+from groundray.engine.arrays import to_texts
 from groundray.engine.records import BoolArray
 from groundray.engine.sources.box_lists import read_boxes
+from groundray.engine.sources.byte_stream import NotStreamedError
+from groundray.engine.sources.columns import follow
 from groundray.engine.sources.decode import Decoded, decode_rows
 from groundray.engine.sources.ids import read_ids
-from groundray.engine.sources.image_files import ImageFinder, RowImages, read_images
+from groundray.engine.sources.image_files import (
+    ImageFinder,
+    RowImages,
+    find_images,
+    image_fields,
+    read_images,
+)
 from groundray.engine.sources.keys import (
     Keys,
     concat_keys,
@@ -124,8 +135,29 @@ def iter_images(
     path = source.layout.image
     with open_parquet(file) as opened:
         end = file.num_rows if stop is None else stop
+        with suppress(NotStreamedError):
+            for images in _iter_streamed(opened, path, start, end, batch_bytes, finder):
+                yield images
+                start += len(images)
         for _, batch in opened.iter_batches([path], start, end, batch_bytes=batch_bytes):
             yield read_images(path, batch, finder)
+
+
+def _iter_streamed(
+    opened: OpenParquet, path: Path, start: int, stop: int, batch_bytes: int, finder: ImageFinder
+) -> Iterator[RowImages]:
+    """The same images, in less memory; a NotStreamedError where the rest is for pyarrow."""
+    data, names = image_fields(opened.footer.schema, path)
+    if data is None:
+        raise NotStreamedError("no bytes")
+    values = opened.iter_binary(data, start, stop, batch_bytes=batch_bytes)
+    if names is None:
+        yield from (find_images(some, None, finder) for some in values)
+        return
+    batches = opened.iter_batches([names], start, stop, batch_bytes=batch_bytes)
+    texts = chain.from_iterable(to_texts(follow(batch, names).values) for _, batch in batches)
+    for some in values:
+        yield find_images(some, list(islice(texts, len(some))), finder)
 
 
 def _has_boxes(layout: Layout, opened: OpenParquet, first: int, count: int) -> BoolArray:

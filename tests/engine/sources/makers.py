@@ -93,13 +93,18 @@ def table_of(schema: Sequence[tuple[str, pa.DataType]], rows: list[dict[str, Any
     return pa.Table.from_pylist(rows, schema=pa.schema(list(schema)))
 
 
-def write(table: pa.Table, path: Path, *, features: Any = None, row_group_size: int = 5) -> Path:
-    """Writes a table, with features in its footer as `datasets` would put them there."""
+def write(
+    table: pa.Table, path: Path, *, features: Any = None, row_group_size: int = 5, **options: Any
+) -> Path:
+    """Writes a table, with features in its footer as `datasets` would put them there.
+
+    `options` are those of pyarrow's writer.
+    """
     if features is not None:
         key = json.dumps({"info": {"features": features}})
         table = table.replace_schema_metadata({"huggingface": key})
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, row_group_size=row_group_size)
+    pq.write_table(table, path, row_group_size=row_group_size, **options)
     return path
 
 

@@ -1,9 +1,5 @@
 """Reading files: parts of them, faulty rows, and files that are not what they were."""
 
-import os
-import pickle
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +10,6 @@ import pytest
 
 from groundray.engine.sources import (
     Decoded,
-    RowImage,
     Source,
     iter_decoded,
     iter_images,
@@ -24,34 +19,9 @@ from groundray.engine.sources import (
 from groundray.formats.errors import ChangedError, DamagedError, SourceError
 from tests.engine.sources import makers
 from tests.engine.sources.images import data_of, record_images, row_images
+from tests.engine.sources.rows import break_column, rot, sample_rows, write_rows
 
 RANGES = [(0, 16), (0, 1), (3, 7), (5, 10), (4, 16), (15, 16)]
-LARGE_IMAGE_BYTES = 512 << 10
-PEAK = """
-import pickle, sys, tracemalloc
-import pyarrow as pa
-from groundray.engine import sources
-
-source = pickle.load(sys.stdin.buffer)
-read, span = getattr(sources, sys.argv[1]), map(int, sys.argv[2:])
-next(read(source, source.files[0], 0, 1))  # imports what is imported on first use
-tracemalloc.start()
-for batch in read(source, source.files[0], *span, batch_bytes=512 << 10):
-    pass
-print(pa.default_memory_pool().max_memory() + tracemalloc.get_traced_memory()[1])
-"""
-
-
-def write_rows(folder: Path, rows: list[dict[str, Any]]) -> Source:
-    made = makers.coco_modern()
-    table = pa.Table.from_pylist(rows, schema=made.table.schema)
-    makers.write(table, folder / "train.parquet", features=made.features)
-    return open_source([str(folder)], layout="coco")
-
-
-def sample_rows() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = makers.coco_modern().table.to_pylist()
-    return rows
 
 
 def decode(source: Source, *, batch_bytes: int = 8 << 20) -> list[Decoded]:
@@ -84,19 +54,6 @@ def test_no_rows_give_nothing(tmp_path: Path) -> None:
     assert list(iter_images(source, source.files[0], 4, 4)) == []
 
 
-@pytest.mark.parametrize(("start", "stop"), RANGES)
-@pytest.mark.parametrize("batch_bytes", [1, 400_000, 8 << 20])
-def test_images_are_one_a_row_in_order_whatever_the_batch(
-    start: int, stop: int, batch_bytes: int, tmp_path: Path
-) -> None:
-    source = write_rows(tmp_path, sample_rows())
-    batches = list(iter_images(source, source.files[0], start, stop, batch_bytes=batch_bytes))
-    assert all(batches)
-    assert batch_bytes > 1 or [len(batch) for batch in batches] == [1] * (stop - start)
-    images = [image for batch in batches for image in batch]
-    assert data_of(images) == [p.data for p in makers.pictures()[start:stop]]
-
-
 def test_images_and_records_without_a_range_are_those_of_the_whole_file(tmp_path: Path) -> None:
     source = write_rows(tmp_path, sample_rows())
     images = [image for batch in iter_images(source, source.files[0]) for image in batch]
@@ -115,91 +72,6 @@ def test_runs_of_rows_of_one_image_are_kept_together(tmp_path: Path) -> None:
     start, stop = int(keys.row[3]), int(keys.row[9])
     decoded = list(iter_decoded(source, file, start, stop, batch_bytes=1))
     assert [i for d in decoded for i in d.records.id] == [str(p.id) for p in makers.pictures()[3:9]]
-
-
-@pytest.mark.parametrize("batch_bytes", [1, 400_000, 8 << 20])
-def test_the_image_of_a_run_of_rows_is_that_of_its_first_row(
-    batch_bytes: int, tmp_path: Path
-) -> None:
-    made = makers.one_row_per_box()
-    rows: list[dict[str, Any]] = made.table.to_pylist()
-    seen = set()
-    for row in rows:
-        if row["image_id"] in seen:
-            row["image"] = None
-        seen.add(row["image_id"])
-    table = pa.Table.from_pylist(rows, schema=made.table.schema)
-    makers.write(table, tmp_path / "train.parquet", row_group_size=7)
-    source = open_source([str(tmp_path)], classes=made.classes)
-    assert source.layout.grouped
-    (file,) = source.files
-    decoded = list(iter_decoded(source, file, batch_bytes=1))
-    assert all(batch.faults == () for batch in decoded)
-    images = row_images(source, file, batch_bytes=batch_bytes)
-    first = record_images(images, decoded)
-    assert data_of(first) == [p.data for p in makers.pictures()]
-    later = [image for image, row in zip(images, rows, strict=True) if row["image"] is None]
-    assert len(later) == len(rows) - 16
-    assert set(later) == {RowImage(None, None, "null_image")}
-
-
-def test_images_of_a_range_of_grouped_rows_are_one_a_row(tmp_path: Path) -> None:
-    made = makers.one_row_per_box()
-    makers.write(made.table, tmp_path / "train.parquet", row_group_size=7)
-    source = open_source([str(tmp_path)], classes=made.classes)
-    (file,) = source.files
-    keys = read_keys(source, file)
-    start, stop = int(keys.row[3]), int(keys.row[9])
-    for batch_bytes in (1, 8 << 20):
-        images = row_images(source, file, start, stop, batch_bytes=batch_bytes)
-        expected = [p.data for p in makers.pictures()[3:9] for _ in p.xyxy]
-        assert data_of(images) == expected
-
-
-def write_large_images(folder: Path) -> Source:
-    """48 images, 24 MiB, in a single row group."""
-    generator = np.random.default_rng(0)
-    (picture, *_) = makers.pictures()
-    box = {"bbox": picture.xyxy, "label": picture.names}
-    rows = [
-        {"image": {"bytes": generator.bytes(LARGE_IMAGE_BYTES), "path": None}, **box}
-        for _ in range(48)
-    ]
-    schema = [
-        ("image", makers.IMAGE),
-        ("bbox", pa.list_(makers.BOX64)),
-        ("label", pa.list_(pa.string())),
-    ]
-    pq.write_table(
-        makers.table_of(schema, rows),
-        folder / "train.parquet",
-        use_dictionary=False,
-        write_batch_size=1,  # or all images are one page, which is read as a whole
-    )
-    return open_source([str(folder)], layout="voc")
-
-
-def peak_bytes(source: Source, read: str, start: int, stop: int) -> int:
-    """The most that Arrow and Python held, in a process of its own, which counts from nothing."""
-    command = (sys.executable, "-c", PEAK, read, str(start), str(stop))
-    done = subprocess.run(command, check=True, input=pickle.dumps(source), stdout=subprocess.PIPE)
-    return int(done.stdout)
-
-
-@pytest.mark.parametrize(("start", "stop"), [(0, 48), (40, 44), (47, 48)])
-def test_images_of_a_slice_of_a_large_row_group_take_little_memory(
-    start: int, stop: int, tmp_path: Path
-) -> None:
-    source = write_large_images(tmp_path)
-    assert source.files[0].row_groups == (48,)
-    assert len(row_images(source, source.files[0], start, stop)) == stop - start
-    assert peak_bytes(source, "iter_images", start, stop) < 12 * LARGE_IMAGE_BYTES
-
-
-def test_records_are_read_without_their_images(tmp_path: Path) -> None:
-    source = write_large_images(tmp_path)
-    assert sum(len(batch.records) for batch in decode(source)) == 48
-    assert peak_bytes(source, "iter_decoded", 0, 48) < LARGE_IMAGE_BYTES
 
 
 def test_an_image_without_boxes_among_rows_of_boxes_has_one_row_of_nulls(tmp_path: Path) -> None:
@@ -240,22 +112,6 @@ def fault_of(row: dict[str, Any], folder: Path) -> tuple[str, str]:
 def test_null_annotations_are_a_fault(tmp_path: Path) -> None:
     row = {**sample_rows()[2], "objects": None}
     assert fault_of(row, tmp_path)[0] == "null_annotations"
-
-
-@pytest.mark.parametrize("image", [None, {"bytes": None, "path": None}])
-def test_null_images_are_a_fault_of_the_image_alone(
-    image: dict[str, None] | None, tmp_path: Path
-) -> None:
-    rows = sample_rows()
-    rows[2]["image"] = image
-    source = write_rows(tmp_path, rows)
-    (batch,) = decode(source)
-    assert batch.faults == ()
-    assert batch.records.id == [str(p.id) for p in makers.pictures()]
-    images = row_images(source, source.files[0])
-    assert images.pop(2) == RowImage(None, None, "null_image")
-    kept = [p.data for i, p in enumerate(makers.pictures()) if i != 2]
-    assert data_of(images) == kept
 
 
 def test_lists_of_different_length_are_a_fault(tmp_path: Path) -> None:
@@ -441,42 +297,6 @@ def test_values_that_cannot_be_read_are_an_error_that_names_the_file(tmp_path: P
         decode(source)
     with pytest.raises(DamagedError, match=r"^train.parquet: cannot be read"):
         row_images(source, source.files[0])
-
-
-def rot(path: Path, data: bytes | bytearray) -> None:
-    """Puts other bytes into a file as a bad disk does: nobody wrote it."""
-    written = path.stat().st_mtime_ns
-    path.write_bytes(data)
-    os.utime(path, ns=(written, written))
-
-
-def break_column(path: Path, name: str) -> None:
-    """Overwrites the beginning of a column in the first row group."""
-    data = path.read_bytes()
-    group = pq.read_metadata(path).row_group(0)
-    chunks = [group.column(i) for i in range(group.num_columns)]
-    (chunk,) = [chunk for chunk in chunks if chunk.path_in_schema == name]
-    offset = chunk.dictionary_page_offset or chunk.data_page_offset
-    rot(path, data[:offset] + b"\xff" * 50 + data[offset + 50 :])
-
-
-def test_images_that_cannot_be_read_cost_only_themselves(tmp_path: Path) -> None:
-    source = write_rows(tmp_path, sample_rows())
-    break_column(tmp_path / "train.parquet", "image.bytes")
-    assert sum(len(batch.records) for batch in decode(source)) == 16
-    with pytest.raises(DamagedError, match=r"^train.parquet: cannot be read"):
-        row_images(source, source.files[0])
-    images = row_images(source, source.files[0], 5, 16)  # in other row groups
-    assert data_of(images) == [p.data for p in makers.pictures()[5:]]
-
-
-def test_annotations_that_cannot_be_read_leave_the_images(tmp_path: Path) -> None:
-    source = write_rows(tmp_path, sample_rows())
-    break_column(tmp_path / "train.parquet", "image_id")
-    with pytest.raises(DamagedError, match=r"^train.parquet: cannot be read"):
-        decode(source)
-    images = row_images(source, source.files[0])
-    assert data_of(images) == [p.data for p in makers.pictures()]
 
 
 def test_columns_that_the_layout_does_not_name_are_not_read(tmp_path: Path) -> None:
