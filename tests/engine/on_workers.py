@@ -11,7 +11,7 @@ import sys
 import ray
 from groundray.engine.cli import main
 ray.init("local", num_cpus=int(sys.argv[1]), include_dashboard=False, log_to_driver=False)
-main(sys.argv[2:])
+sys.exit(main(sys.argv[2:]))
 """
 
 

@@ -3,6 +3,9 @@
 import io
 import json
 import logging
+import os
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.engine.on_workers import on_workers
 from tests.hostile.made import jpeg, rejects, row, run, write
 from tests.servers import ChatServer
 
@@ -163,6 +167,27 @@ def test_images_behind_urls(
     assert status == 0
     require_none(printed, tmp_path / "out")
     assert len(rejects(tmp_path / "out")) == 5
+
+
+@pytest.mark.ray
+def test_workers_of_ray_and_what_it_logs(served: tuple[str, Path], tmp_path: Path) -> None:
+    """Workers read the rows and the images, and meet the errors."""
+    url, root = served
+    (root / "ok.jpg").write_bytes(jpeg())
+    names = ("ok.jpg", "none.jpg", "500/ok.jpg", "403/ok.jpg")
+    rows = [row(str(i), path=f"{url}/{name}{QUERY}") for i, name in enumerate(names)]
+    write(rows, root / "val.parquet")
+    command = on_workers(*map(str, convert(f"{url}/val.parquet{QUERY}", tmp_path / "out")))
+    with tempfile.TemporaryDirectory(prefix="ray") as logs:  # a short path: Ray's sockets are in it
+        environment = {**os.environ, "RAY_TMPDIR": logs, "AWS_SECRET_ACCESS_KEY": SECRET}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True, timeout=200
+        )
+        require_none(done.stdout + done.stderr)
+        logged = {file.name for file in Path(logs).rglob("worker-*")}
+        assert logged, "Ray logs elsewhere: this test sees nothing"
+        require_none("", tmp_path, Path(logs))
+    assert len(rejects(tmp_path / "out")) == 3
 
 
 def test_outputs_checkpoints_and_predictions_behind_urls(
