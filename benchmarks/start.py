@@ -3,9 +3,11 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from benchmarks.bench import COSTS, SAMPLE, Bench, Table, costs, seconds
 from benchmarks.data import make_coco_like
@@ -43,6 +45,7 @@ def _cluster(bench: Bench) -> Table:
     data = bench.work / "start"
     make_coco_like(data, rows=rows, files=20, row_group_rows=100)
     alone_s = median(_first_shard_s(_convert(bench, data, "ray")) for _ in range(bench.runs))
+    joining_s = median(_first_shard_on_new_cluster_s(bench, data) for _ in range(bench.runs))
     cold = [on_cluster([_convert(bench, data, "ray")]) for _ in range(bench.runs)]
     tiny = [_convert(bench, SAMPLE, runner) for runner in ("ray", "local") * (bench.runs + 1)]
     warm = on_cluster([*tiny, _convert(bench, data, "ray")])
@@ -50,13 +53,14 @@ def _cluster(bench: Bench) -> Table:
     start_s = median(each.start_s for each in cold)
     first_s = median(each.first_shard_s[0] for each in cold)
     return Table(
-        "What Ray adds: two workers; but for the first row, in a process that is connected to them",
+        "What Ray adds: two workers; from the third row on, in a process that is connected to them",
         ("what", "s"),
         [
             [
                 f"first shard of {rows:,} images on the disk, by a command that starts a Ray",
                 seconds(alone_s),
             ],
+            ["the same by a command on a cluster that has just started", seconds(joining_s)],
             ["`ray.init` of a local cluster", seconds(start_s)],
             [f"first shard of {rows:,} images on the disk, after `ray.init`", seconds(first_s)],
             ["the same on a cluster that ran before", seconds(warm.first_shard_s[-1])],
@@ -73,6 +77,24 @@ def _first_shard_s(command: list[str]) -> float:
     started = time.time()
     measure(command)
     return first_shard(Path(command[len(groundray()) + 2])) - started
+
+
+def _first_shard_on_new_cluster_s(bench: Bench, data: Path) -> float:
+    with _cluster_of_two_cpus() as address:
+        return _first_shard_s(_convert(bench, data, "ray", "--address", address))
+
+
+@contextmanager
+def _cluster_of_two_cpus() -> Iterator[str]:
+    """The address of a cluster that has done nothing yet."""
+    from ray.cluster_utils import Cluster
+
+    settings = {"num_cpus": 2, "include_dashboard": False}
+    cluster: Any = Cluster(initialize_head=True, head_node_args=settings)
+    try:
+        yield cluster.address
+    finally:
+        cluster.shutdown()
 
 
 def _convert(bench: Bench, source: Path, runner: str, *options: object) -> list[str]:

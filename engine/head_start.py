@@ -1,4 +1,4 @@
-"""A head start: this process does the first units while a cluster of its own starts."""
+"""A head start: this process does the first units while workers of a cluster start."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-_MOST_UNITS = 10_000  # more than are ever done meanwhile; each costs a kilobyte while it waits
+MOST_UNITS = 10_000
+"""More than are ever done meanwhile; each costs a kilobyte while it waits."""
 
 
 class HeadStart(Generic[Given, Made]):
@@ -25,7 +26,7 @@ class HeadStart(Generic[Given, Made]):
         self._units = units
         self._thread = ThreadPoolExecutor(1, "groundray-head-start")
         self._started_s = time.monotonic()
-        self._mine = [self._thread.submit(work, unit) for unit in units[:_MOST_UNITS]]
+        self._mine = [self._thread.submit(work, unit) for unit in units[:MOST_UNITS]]
         self._shown = 0
 
     def leave(self, further_s: float) -> Sequence[Given]:

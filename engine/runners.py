@@ -30,9 +30,12 @@ VALUE = "value"
 RAY_START_S = 6.0
 """What starting and stopping a local Ray costs on a small machine."""
 
-RAY_FIRST_TASK_S = 5.0
+OWN_FIRST_TASK_S = 5.0
 """From a Ray that has just started until its workers have something done, and rather more: what is
 left to it then should be worth the start of its workers (4 s on two CPUs that are busy)."""
+
+FIRST_TASK_S = 2.5
+"""The same on a cluster that runs: who connects gets workers of his own, which have to start."""
 
 PLAN_ON_RAY_ROWS = 20_000_000
 """Rows above which a cluster plans: about 10 s and 300 MB where one machine does."""
@@ -108,20 +111,22 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
     """Does units as tasks of one Ray Data operator; yields commits as they finish.
 
     What is read and written stays inside the task: only units go in, and only commits come out.
-    While a Ray of its own starts, this process does the first units.
+    While workers start, this process does the first units; where it is connected already, so that
+    they may be there, the very first one alone.
 
     Raises:
         GroundrayError: what a unit raised.
     """
     if not units:
         return
-    if not _starts_ray(runner):
+    if (_address(runner) or "").startswith("ray://"):  # the data may be far from this process
         with connected(runner):
             yield from _iter_on_ray(work, units)
         return
+    further_s = _until_first_task_s(runner)
     with HeadStart(work, units) as head:
         with connected(runner):
-            left = head.leave(RAY_FIRST_TASK_S)
+            left = head.leave(further_s)
             yield from head.iter_done()
             for commit in _iter_on_ray(work, left):
                 yield commit
@@ -254,11 +259,17 @@ def _address(runner: Runner) -> str | None:
     return runner.address or os.environ.get("RAY_ADDRESS")
 
 
-def _starts_ray(runner: Runner) -> bool:
-    """Whether connecting starts a Ray: this process belongs to none, and none is named."""
+def _until_first_task_s(runner: Runner) -> float:
+    """From being connected until workers have something done; 0 where they may be there already."""
     ray = sys.modules.get("ray")
-    is_connected = ray is not None and ray.is_initialized()
-    return not is_connected and _address(runner) in (None, "local")
+    if ray is not None and ray.is_initialized():
+        return 0.0
+    return OWN_FIRST_TASK_S if _is_own(runner) else FIRST_TASK_S
+
+
+def _is_own(runner: Runner) -> bool:
+    """Whether a process that belongs to no Ray starts one, since none is named."""
+    return _address(runner) in (None, "local")
 
 
 @contextmanager
@@ -272,7 +283,7 @@ def connected(runner: Runner) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    address, own = _address(runner), _starts_ray(runner)
+    address, own = _address(runner), _is_own(runner)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     ray.init(
         address="local" if own else address,  # without one, Ray joins any cluster that it finds

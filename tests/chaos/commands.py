@@ -46,6 +46,7 @@ class Start:
         log: file that gets its stderr.
         env: variables on top of this process's own.
         prefix: what is typed before the command.
+        program: of Python, that takes the arguments.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Start:
         *,
         env: Mapping[str, str] | None = None,
         prefix: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "groundray.engine"),
     ) -> None:
         self._log = log
         with log.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "groundray.engine", *arguments],
+                [*prefix, sys.executable, *program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,

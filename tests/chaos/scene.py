@@ -14,10 +14,11 @@ from tests.chaos.nodes import Nodes, workers_below
 from tests.chaos.output import Output, open_output
 from tests.chaos.proxy import Proxy
 from tests.chaos.workload import Workload
+from tests.engine.on_workers import ON_WORKERS
 
 Where = Literal["one process", "own Ray", "cluster", "S3"]
-"""What a command runs on: the calling process; a Ray that it starts; a running cluster of two
-nodes; or the calling process, with INPUT and OUTPUT on an object store."""
+"""What a command runs on: the calling process; a Ray that it starts; the workers of a running
+cluster of two nodes; or the calling process, with INPUT and OUTPUT on an object store."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,8 @@ class Scene:
         self.num_starts += 1
         arguments = self.workload.arguments(self.source, self.target, [*self._runner(), *more])
         log = self.folder / f"start-{self.num_starts}.log"
-        return Start(arguments, log, env=self.env, prefix=self.prefix)
+        program = ("-m", "groundray.engine") if self.nodes is None else ("-c", ON_WORKERS)
+        return Start(arguments, log, env=self.env, prefix=self.prefix, program=program)
 
     def workers(self) -> list[psutil.Process]:
         """Ray's processes that hold a task or an actor of the command."""

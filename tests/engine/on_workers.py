@@ -1,22 +1,24 @@
-"""Commands in a process that belongs to a Ray already.
+"""Commands whose units are all done by Ray's workers.
 
-There Ray's workers do every unit. Where a command starts its Ray, its own process does the first.
+Else the process of a command does the first ones, while workers start: all of them, in tests.
 """
 
 import sys
 from pathlib import Path
 
-_MAIN = """
+ON_WORKERS = """
 import sys
-import ray
+from groundray.engine import head_start
 from groundray.engine.cli import main
-ray.init("local", num_cpus=int(sys.argv[1]), include_dashboard=False, log_to_driver=False)
-sys.exit(main(sys.argv[2:]))
+head_start.MOST_UNITS = 0
+sys.exit(main(sys.argv[1:]))
 """
+"""A program like `groundray`."""
 
 
 def on_workers(
     *arguments: str | Path, num_cpus: int = 2, python: str = sys.executable
 ) -> list[str]:
-    """A command of groundray, to be done by Ray's workers."""
-    return [python, "-c", _MAIN, str(num_cpus), *map(str, arguments), "--runner", "ray"]
+    """A command of groundray on a Ray of its own, to be done by its workers."""
+    ray = ("--runner", "ray", "--num-cpus", str(num_cpus))
+    return [python, "-c", ON_WORKERS, *map(str, arguments), *ray]

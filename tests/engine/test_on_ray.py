@@ -3,9 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from groundray.engine.runners import Runner, run_on_ray
 from tests.engine.coco import rows, write
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
@@ -14,7 +16,7 @@ SCRIPT = """
 import os
 import sys
 import ray
-from groundray.engine import rank_pools, runners, survey
+from groundray.engine import head_start, rank_pools, runners, survey
 from groundray.engine.plan import make_plan
 from groundray.engine.runners import Runner, run_on_ray
 from groundray.engine.selection import Sampling
@@ -30,6 +32,7 @@ class Number:
 
 ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
 rank_pools.SPAN_RANKS, survey.MAX_GROUPS, runners.LEAST_TASKS = 20, 3, 2
+head_start.MOST_UNITS = 0  # all are done by workers
 source = open_source([sys.argv[1]])
 asked = Sampling(samples=40, val_ratio=0.5)
 both = (None, RayTasks())
@@ -61,10 +64,9 @@ def test_a_cluster_plans_and_runs_what_one_process_does(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", SCRIPT, str(source)], check=True)
 
 
-OWN_RAY = """
+WHO_DOES = """
 import os, time
 from groundray.engine.runners import Runner, run_on_ray
-from groundray.formats.errors import SourceError
 
 class WhoDoes:
     def __init__(self):
@@ -74,10 +76,41 @@ class WhoDoes:
             time.sleep(0.1)
         return unit, os.getpid()
 
-done = list(run_on_ray(WhoDoes(), range(5000), Runner("ray", num_cpus=2)))
-assert sorted(unit for unit, _ in done) == list(range(5000))
-here = [unit for unit, pid in done if pid == os.getpid()]
-assert 3 <= len(here) < 5000 and here == list(range(len(here)))
+def num_done_here(runner):
+    done = list(run_on_ray(WhoDoes(), range(1000), runner))
+    assert sorted(unit for unit, _ in done) == list(range(1000))
+    here = [unit for unit, pid in done if pid == os.getpid()]
+    assert here == list(range(len(here)))
+    return len(here)
+"""
+
+RAY_OF_ITS_OWN = """
+assert 3 <= num_done_here(Runner("ray", num_cpus=2)) < 1000
+"""
+
+RUNNING_CLUSTER = """
+import ray
+from ray.cluster_utils import Cluster
+
+settings = {"num_cpus": 2, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args=settings)
+assert 3 <= num_done_here(Runner("ray", cluster.address)) < 1000
+ray.init(cluster.address, log_to_driver=False)
+assert 1 <= num_done_here(Runner("ray")) <= 2  # a second one if the machine was very busy
+ray.shutdown()
+cluster.shutdown()
+"""
+
+
+@pytest.mark.parametrize("script", [RAY_OF_ITS_OWN, RUNNING_CLUSTER], ids=["own", "running"])
+def test_while_workers_start_the_first_units_are_done_here_once(script: str) -> None:
+    subprocess.run([sys.executable, "-c", WHO_DOES + script], check=True)
+
+
+SPOILT = """
+import os, time
+from groundray.engine.runners import Runner, run_on_ray
+from groundray.formats.errors import SourceError
 
 class Spoilt:
     def __init__(self):
@@ -101,5 +134,13 @@ else:
 """
 
 
-def test_while_a_ray_starts_the_first_units_are_done_here_once_and_errors_count_at_once() -> None:
-    subprocess.run([sys.executable, "-c", OWN_RAY], check=True)
+def test_an_error_of_the_first_units_ends_the_run_at_once() -> None:
+    subprocess.run([sys.executable, "-c", SPOILT], check=True)
+
+
+def test_who_speaks_to_a_cluster_from_outside_leaves_all_units_to_it() -> None:
+    units: Any = range(3)
+    done: Any = []
+    with pytest.raises((ValueError, ConnectionError)):  # no client installed, or nothing there
+        list(run_on_ray(done.append, units, Runner("ray", "ray://127.0.0.1:1")))
+    assert not done

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from groundray.engine import Actors, Runner
+from groundray.engine import Actors, Runner, head_start
 from groundray.engine.evaluation.evaluate import evaluate
 from tests.engine.coco import rows, tree, write
 from tests.engine.conversion.test_conversion_plugins import declared, plugin
@@ -31,11 +31,13 @@ POISON = "1020"
 
 @pytest.fixture(scope="module")
 def joined() -> Iterator[None]:
-    """This process belongs to a Ray of two CPUs, so every `Runner("ray")` here runs on that."""
+    """This process belongs to a Ray of two CPUs, whose workers do all of every `Runner("ray")`."""
     import ray
 
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(head_start, "MOST_UNITS", 0)
+        yield
     ray.shutdown()
 
 
