@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from groundray.engine.sources.byte_stream import ByteStream, NotStreamedError
+from groundray.engine.sources.footer_checks import schema_of
 from groundray.engine.sources.snappy import SnappyStream
 from groundray.engine.sources.thrift import INTEGERS, STRUCT, ThriftReader
 
@@ -78,7 +79,7 @@ class BinaryColumn:
     """
 
     def __init__(self, handle: Any, metadata: pq.FileMetaData, group: int, leaf: int) -> None:
-        schema, chunk = metadata.schema.column(leaf), metadata.row_group(group).column(leaf)
+        schema, chunk = schema_of(metadata).column(leaf), metadata.row_group(group).column(leaf)
         is_flat_binary = schema.physical_type == "BYTE_ARRAY" and not schema.max_repetition_level
         if not is_flat_binary or chunk.compression not in ("SNAPPY", "UNCOMPRESSED"):
             raise NotStreamedError(f"{schema.physical_type}, {chunk.compression}")

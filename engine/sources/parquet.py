@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from groundray.engine.sources.footer_checks import check_footer
+from groundray.engine.sources.footer_checks import check_footer, schema_of
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.pages import BinaryColumn
 from groundray.engine.sources.places import READ_ERRORS, may_pass, open_file, protocol_of
@@ -117,7 +117,7 @@ def _read_footer(handle: Any) -> tuple[Footer, bytes]:
     plain = content.replace(_ARROW_SCHEMA, _NO_ARROW_SCHEMA)
     try:
         metadata = pq.read_metadata(pa.BufferReader(_MAGIC + plain + tail[-8:]))
-        schema = metadata.schema.to_arrow_schema()
+        schema = schema_of(metadata).to_arrow_schema()
     except READ_ERRORS as error:
         raise SourceError(f"the footer cannot be read: {describe(error)}") from error
     digest = hashlib.sha256(content).hexdigest()
@@ -209,6 +209,7 @@ class OpenParquet(NamedTuple):
         if not groups:
             return
         metadata = self.footer.metadata
+        schema = schema_of(metadata)
         with _errors_of(self.file):
             reader = pq.ParquetFile(
                 self.handle, metadata=metadata, pre_buffer=False, buffer_size=_READ_BYTES
@@ -216,7 +217,7 @@ class OpenParquet(NamedTuple):
             batches = reader.iter_batches(
                 num_rows,
                 row_groups=groups,
-                columns=[metadata.schema.column(leaf).path for leaf in leaves],
+                columns=[schema.column(leaf).path for leaf in leaves],
                 use_threads=False,
             )
         while True:
