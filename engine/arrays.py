@@ -5,6 +5,7 @@ of start.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -92,6 +93,7 @@ def from_texts(texts: Sequence[str | None]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
 
 
+@lru_cache(maxsize=64)  # the same few are asked for with every batch
 def to_scalar(text: str, kind: pa.DataType) -> pa.Scalar:
     """A text that stands for as many as are needed, of a type of text."""
     return from_texts([text]).cast(kind)[0]

@@ -142,9 +142,9 @@ def example_lines(
         ',"id":"',
         escaped(records.id.array),
         '","width":',
-        from_numpy(sizes[:, 0]).cast(pa.string()),
+        from_numpy(sizes[:, 0]).cast(LONG_TEXT),
         ',"height":',
-        from_numpy(sizes[:, 1]).cast(pa.string()),
+        from_numpy(sizes[:, 1]).cast(LONG_TEXT),
         "}\n",
         kind=LONG_TEXT,
     )

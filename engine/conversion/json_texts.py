@@ -26,9 +26,8 @@ def joined(*pieces: str | pa.Array, kind: pa.DataType = TEXT) -> pa.Array:
         pieces: the same text for all, or `(N,)` texts, of which there is one array at least.
         kind: of the result.
     """
-    columns = [
-        to_scalar(piece, kind) if isinstance(piece, str) else piece.cast(kind) for piece in pieces
-    ]
+    columns = [to_scalar(piece, kind) if isinstance(piece, str) else piece for piece in pieces]
+    columns = [piece if piece.type == kind else piece.cast(kind) for piece in columns]
     return pc.binary_join_element_wise(*columns, to_scalar("", kind))
 
 
