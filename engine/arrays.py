@@ -1,9 +1,11 @@
 """Arrow arrays from numpy and from text, and back, without pandas.
 
-`pa.array` and `Array.to_numpy` import pandas where it is installed: 30 MB, and 0.3 s of start.
+`pa.array`, `pa.scalar` and `Array.to_numpy` import pandas where it is installed: 30 MB, and 0.3 s
+of start.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -76,17 +78,37 @@ def from_texts(texts: Sequence[str | None]) -> pa.Array:
         UnicodeEncodeError: a text holds half a character.
     """
     known = [text for text in texts if text is not None]
+    if texts and not known:
+        return pa.nulls(len(texts), pa.string())
     is_null = None
     if len(known) < len(texts):
         is_null = np.array([text is None for text in texts])
         known = [text or "" for text in texts]
     data = "".join(known).encode()
     ends = np.zeros(len(texts) + 1, dtype=np.int32)
-    np.cumsum(list(map(len, known)), out=ends[1:])
+    np.cumsum(_lengths(known), out=ends[1:])
     if ends[-1] != len(data):  # not ASCII: these count characters, not bytes
-        np.cumsum([len(text.encode()) for text in known], out=ends[1:])
+        np.cumsum(_lengths([text.encode() for text in known]), out=ends[1:])
     buffers = [_validity(is_null), pa.py_buffer(ends), pa.py_buffer(data)]
     return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+@lru_cache(maxsize=64)  # the same few are asked for with every batch
+def to_scalar(text: str, kind: pa.DataType) -> pa.Scalar:
+    """A text that stands for as many as are needed, of a type of text."""
+    return from_texts([text]).cast(kind)[0]
+
+
+def from_utf8(texts: Sequence[bytes]) -> pa.Array:
+    """An array of text that is encoded already."""
+    ends = np.zeros(len(texts) + 1, dtype=np.int32)
+    np.cumsum(_lengths(texts), out=ends[1:])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
+def _lengths(texts: Sequence[str] | Sequence[bytes]) -> NDArray[np.int32]:
+    return np.fromiter(map(len, texts), dtype=np.int32, count=len(texts))
 
 
 def _validity(is_null: BoolArray | None) -> pa.Buffer | None:

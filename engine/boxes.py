@@ -116,7 +116,8 @@ def clean(xyxy: FloatArray, image_sizes: FloatArray) -> Cleaned:
         xyxy: `(N, 4)` pixels, anything at all: NaN, infinite, inverted, outside.
         image_sizes: `(N, 2)` width and height of each box's image, pixels.
     """
-    inside = np.clip(xyxy, 0, np.tile(image_sizes, 2))
+    inside = np.tile(image_sizes, 2)
+    np.clip(xyxy, 0, inside, out=inside)
     x1, y1, x2, y2 = xyxy.T
     left, top, right, bottom = inside.T
     reason = np.zeros(len(xyxy), dtype=np.int8)

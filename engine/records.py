@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from groundray.engine.texts import Texts
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+Value = TypeVar("Value", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ class Records:
     """
 
     row: IntArray
-    id: list[str]
-    image_key: list[str]
+    id: "Texts"
+    image_key: "Texts"
     width: IntArray
     height: IntArray
     offsets: IntArray
@@ -56,7 +61,11 @@ class Records:
     @property
     def box_record(self) -> IntArray:
         """`(M,)` index of the record that each box belongs to."""
-        return np.repeat(np.arange(len(self.id)), np.diff(self.offsets))
+        return self.per_box(np.arange(len(self)))
+
+    def per_box(self, values: NDArray[Value]) -> NDArray[Value]:
+        """Values of the records, `(N, ...)`, as those of their boxes, `(M, ...)`."""
+        return np.repeat(values, np.diff(self.offsets), axis=0)
 
     def take(self, keep: BoolArray) -> "Records":
         """The records where `keep`, `(N,)`, is true, with their boxes, in order."""
@@ -65,14 +74,13 @@ class Records:
         chosen = np.flatnonzero(keep)
         if len(chosen) and chosen[-1] - chosen[0] == len(chosen) - 1:
             return self._slice(int(chosen[0]), int(chosen[-1]) + 1)
-        picked = chosen.tolist()
         counts = np.diff(self.offsets)
         boxes = np.repeat(keep, counts)
         return replace(
             self,
             row=self.row[chosen],
-            id=[self.id[i] for i in picked],
-            image_key=[self.image_key[i] for i in picked],
+            id=self.id.take(chosen),
+            image_key=self.image_key.take(chosen),
             width=self.width[chosen],
             height=self.height[chosen],
             offsets=offsets_of(counts[chosen]),
@@ -81,7 +89,7 @@ class Records:
             area=self.area[boxes],
             iscrowd=self.iscrowd[boxes],
             difficult=self.difficult[boxes],
-            query=[self.query[i] for i in picked],
+            query=[self.query[i] for i in chosen.tolist()],
         )
 
     def _slice(self, start: int, stop: int) -> "Records":

@@ -28,12 +28,12 @@ SCHEMA = pa.schema(
 RECORDS_PER_ROW_GROUP = 5_000
 
 
-def truth_table(records: Records, images: list[str], image_sizes: np.ndarray[Any, Any]) -> pa.Table:
+def truth_table(records: Records, images: pa.Array, image_sizes: np.ndarray[Any, Any]) -> pa.Table:
     """Records as a table of `SCHEMA`.
 
     Args:
         records: boxes in pixels; no category of -1.
-        images: N paths, relative to the folder of a truth file.
+        images: `(N,)` paths, relative to the folder of a truth file.
         image_sizes: `(N, 2)` width, height of the stored frame.
     """
     offsets = from_numpy(records.offsets.astype(np.int32))
@@ -42,8 +42,8 @@ def truth_table(records: Records, images: list[str], image_sizes: np.ndarray[Any
     category = names.take(from_numpy(records.category)) if records.num_boxes else names[:0]
     area = from_numpy(records.area, np.isnan(records.area))
     columns = [
-        from_texts(records.id),
-        from_texts(images),
+        records.id.array,
+        images,
         from_numpy(image_sizes[:, 0].astype(np.int32)),
         from_numpy(image_sizes[:, 1].astype(np.int32)),
         pa.ListArray.from_arrays(offsets, flat),

@@ -66,9 +66,9 @@ class BoxFormat(Protocol):
         source: where the facts come from: repository, path, revision, and how sure they are.
 
     A format may also have `geometry` and `tolerance_steps`, which checks and scores ask for,
-    `class_separator`, which prompts do, `render_all`, which converting does, `for_max_pixels`,
-    which predicting and scoring do, and `space`, `order`, `grammar` and `confidence`, which tables
-    show: see docs/plugins.md.
+    `class_separator`, which prompts do, `render_all` and `outline`, which converting does,
+    `for_max_pixels`, which predicting and scoring do, and `space`, `order`, `grammar` and
+    `confidence`, which tables show: see docs/plugins.md.
     """
 
     name: str

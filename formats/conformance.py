@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from groundray.formats import get_format
-from groundray.formats.base import BoxFormat, FloatArray, ParsedAnswer, ParsedObject
+from groundray.formats.base import BoxFormat, FloatArray, ParsedAnswer, ParsedObject, Rendered
 from groundray.formats.errors import LabelError
 from groundray.formats.geometry import geometry_of, sayable
 from groundray.formats.tasks import TASKS, Task
@@ -156,6 +156,26 @@ class Conformance:
                 for start, stop in pairwise(offsets)
             ]
             _require(together == single, f"{task}: {together} is not {single}")
+
+    def test_an_outline_says_what_is_rendered(self) -> None:
+        """Where the format has one."""
+        find_outline = getattr(self.format, "outline", None)
+        if find_outline is None:
+            return
+        for task in self._tasks():
+            asked = "the thing on the left" if task == "grounding" else None
+            labels, wire = ["cat", "traffic light", "dog"], self._wire(3)
+            outlined = find_outline(task, expressions=[asked], labels=labels)
+            if outlined is None:
+                continue
+            for count in range(4):
+                given, texts = labels[:count], outlined.label_texts[:count]
+                said = outlined.outline.render(texts, wire[:count])
+                filled_in = said if count else Rendered(outlined.nothing)
+                rendered = self.format.render(
+                    task, expression=asked, categories=given, wire=wire[:count]
+                )
+                _require(filled_in == rendered, f"{task}: {filled_in} is not {rendered}")
 
     def test_spans_lie_in_the_text(self) -> None:
         """One for each object, in order, or none at all where the format does not say."""

@@ -17,6 +17,7 @@ from groundray.formats.geometry import Geometry
 from groundray.formats.grammars.base import Grammar
 from groundray.formats.issues import TRUNCATED_REASONING, UNPARSABLE
 from groundray.formats.labels import PLAIN_LABEL, LabelTexts, refuse_reserved, reserved_pattern
+from groundray.formats.outline import Outline, Outlined
 from groundray.formats.tasks import Task
 from groundray.formats.trainer import trained_text
 
@@ -138,6 +139,26 @@ class DeclaredFormat:
             render(label_texts[start:stop], wire[start:stop]) if start < stop else nothing
             for start, stop in pairwise(offsets)
         ]
+
+    def outline(
+        self, task: Task, *, expressions: Sequence[str | None], labels: Sequence[str]
+    ) -> Outlined | None:
+        """What `render` writes for many images, to be filled in; None where objects differ in more.
+
+        Args:
+            task: what was asked.
+            expressions: of the images, or None.
+            labels: that their boxes have, each once.
+
+        Raises:
+            LabelError: one of them would corrupt the text.
+        """
+        for expression in set(expressions):
+            self._check(task, expression)
+        outline: Outline | None = getattr(self._writer(task), "outline", None)
+        if outline is None:
+            return None
+        return Outlined(outline, list(map(self._spell, labels)), self.nothing)
 
     def parse(self, text: str) -> ParsedAnswer:
         """See `BoxFormat.parse`."""

@@ -1,10 +1,9 @@
 """The converter: reads one unit, and writes its shards in every format asked for."""
 
 import gc
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from itertools import compress
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 
 from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
+from groundray.engine.arrays import from_numpy, from_texts
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.conversion.examples import ExampleStyle, example_lines, make_style
 from groundray.engine.conversion.fates import Fates
+from groundray.engine.conversion.json_texts import concatenated
 from groundray.engine.conversion.pictures import (
     ImageCursor,
     Pictures,
@@ -44,6 +45,7 @@ from groundray.formats import get_format
 from groundray.formats.errors import DamagedError, SourceError
 
 Item = TypeVar("Item")
+Column = TypeVar("Column", pa.Array, pa.Table)
 
 REASONS = (*boxes.REASONS, "unknown_category", "crowd", "difficult")
 """Why a box is dropped, as manifests count it: it is dead, of no known class, or not wanted."""
@@ -53,6 +55,10 @@ OPTIONAL = ("crowd", "difficult")
 
 MAX_DEATHS = 5
 """Processes that may end while they convert a unit, before its records are rejected."""
+
+
+UNITS_PER_RELEASE = 10
+"""Units after which Arrow's allocator gives back what is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class Converter:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._styles: tuple[ExampleStyle, ...] = ()
+        self._num_done = 0
 
     def __reduce__(self) -> tuple[type["Converter"], tuple[Job]]:
         return Converter, (self._job,)  # formats of plugin files are loaded by each process
@@ -161,9 +168,18 @@ class Converter:
                         self._convert_part(unit, part, shards, tally)
                     else:
                         tally.update(self._give_up(unit, part, shards, deaths))
-            # else Arrow's allocator holds more with every unit: 50 MB after 60 (measured)
-            pa.default_memory_pool().release_unused()
+            self._release_unused()
             return writer.commit(tally, state=unit.state)
+
+    def _release_unused(self) -> None:
+        """Gives back what Arrow's allocator holds without need, now and then.
+
+        Else it holds more with every unit: 50 MB after 60. After each, the next unit would fault
+        the same memory in again: three quarters of all page faults of a run (both measured).
+        """
+        self._num_done += 1
+        if self._num_done % UNITS_PER_RELEASE == 0:
+            pa.default_memory_pool().release_unused()
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
@@ -180,6 +196,7 @@ class Converter:
                     fit = self._fit(part, decoded, fates)
                     self._convert(decoded, fit, images, fates, shards)
                     tally.update(_close(fates, shards))
+                    shards.complete()
                     num_done += len(decoded.keys)
             except DamagedError as error:
                 keys = read_keys(*span).from_index(num_done)
@@ -250,8 +267,8 @@ class Converter:
             fates.reject(int(where[place]), error.reason, str(error))
         records, alive = self._clean(records, pictures, where, fates)
         fates.tally.update(pictures.settle(alive, shards))
-        names = list(compress(pictures.names, alive))
-        self._write(records, names, pictures.sizes[alive], where[alive], fates, shards)
+        images = from_texts(pictures.names).filter(from_numpy(alive))
+        self._write(records, images, pictures.sizes[alive], where[alive], fates, shards)
 
     def _clean(
         self, records: Records, pictures: Pictures, where: IntArray, fates: Fates
@@ -260,12 +277,13 @@ class Converter:
         sizes, orientations = pictures.sizes, pictures.orientations
         declared = np.stack([records.width, records.height], axis=1)
         turned = is_in_displayed_frame(orientations, declared, sizes.astype(np.int64))
-        box = records.box_record
-        frames = np.where(turned[:, None], sizes[:, ::-1], sizes)
-        xyxy = scale_to_pixels(records.xyxy, self._job.source.layout.space, frames[box])
+        box_sizes = records.per_box(sizes)
+        frames = records.per_box(np.where(turned[:, None], sizes[:, ::-1], sizes))
+        xyxy = scale_to_pixels(records.xyxy, self._job.source.layout.space, frames)
         if turned.any():
-            xyxy = turn_to_stored(xyxy, np.where(turned, orientations, 1)[box], sizes[box])
-        cleaned = clean(xyxy, sizes[box])
+            turns = records.per_box(np.where(turned, orientations, 1))
+            xyxy = turn_to_stored(xyxy, turns, box_sizes)
+        cleaned = clean(xyxy, box_sizes)
         reason = cleaned.reason.copy()
         for name, flags in (
             ("difficult", records.difficult),
@@ -278,7 +296,7 @@ class Converter:
         ready = np.ones(len(records), dtype=np.bool_)
         ready[list(pictures.errors)] = False
         alive = ready & self._judge(records, reason, where, ready, fates)
-        lives = alive[box]
+        lives = records.per_box(alive)
         counts = np.bincount(reason[lives], minlength=len(REASONS)).tolist()
         for name, count in zip(REASONS[1:], counts[1:], strict=True):
             fates.drop_boxes(name, count)
@@ -298,7 +316,7 @@ class Converter:
     ) -> BoolArray:
         """`(N,)` records that keep a box, or never had one; rejects or leaves out the others."""
         box, num = records.box_record, len(records)
-        had = np.bincount(box, minlength=num)
+        had = np.diff(records.offsets)
         kept = np.bincount(box[reason == 0], minlength=num)
         unwanted = np.bincount(box[reason >= FIRST_UNWANTED], minlength=num)
         alive: BoolArray = (had == 0) | (kept > 0)
@@ -314,25 +332,35 @@ class Converter:
     def _write(
         self,
         records: Records,
-        images: Sequence[str],
+        images: pa.Array,
         sizes: FloatArray,
         where: IntArray,
         fates: Fates,
         shards: UnitShards,
     ) -> None:
         """Writes truth and examples; records go to the shards that `fates` says."""
+        if not len(records):
+            return
         slots = fates.slot[where]
-        for slot in np.unique(slots).tolist():
-            here = slots == slot
-            part, part_where, part_sizes = records.take(here), where[here], sizes[here]
-            part_images = list(compress(images, here))
-            shards.write_truth(slot, truth_table(part, part_images, part_sizes))
-            for style in self._styles:
-                lines = example_lines(style, part, part_images, part_sizes)
-                for refusal in lines.refusals:
-                    index = int(part_where[refusal.place])
-                    fates.refuse(index, style.name, refusal.reason, refusal.detail)
-                shards.write_lines(slot, style.name, lines.data, lines.num_lines)
+        for slot, table in _by_slot(slots, truth_table(records, images, sizes)):
+            shards.write_truth(slot, table)
+        for style in self._styles:
+            lines = example_lines(style, records, images, sizes)
+            for refusal in lines.refusals:
+                index = int(where[refusal.place])
+                fates.refuse(index, style.name, refusal.reason, refusal.detail)
+            written = np.delete(slots, [refusal.place for refusal in lines.refusals])
+            for slot, texts in _by_slot(written, lines.texts):
+                shards.write_lines(slot, style.name, concatenated(texts), len(texts))
+
+
+def _by_slot(slots: IntArray, column: Column) -> Iterator[tuple[int, Column]]:
+    """The values that belong to each shard, in order; not copied where they stand together."""
+    for slot in np.unique(slots).tolist():
+        here = np.flatnonzero(slots == slot)
+        first, last = int(here[0]), int(here[-1])
+        is_whole = last - first == len(here) - 1
+        yield slot, column.slice(first, len(here)) if is_whole else column.take(from_numpy(here))
 
 
 @contextmanager

@@ -1,23 +1,23 @@
 """Examples: records as lines of training jsonl, as PaddleFormers reads them."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import orjson
+import pyarrow as pa
 
+from groundray.engine.arrays import from_numpy, from_utf8
+from groundray.engine.conversion.answers import write_answers
+from groundray.engine.conversion.json_texts import LONG_TEXT, escaped, joined
 from groundray.engine.records import FloatArray, Records
-from groundray.formats import FORMATS, BoxFormat, Rendered, Task
+from groundray.formats import FORMATS, BoxFormat, Task
 from groundray.formats.errors import FormatError, LabelError
 from groundray.formats.prompts import class_list
 
 IMAGE_PLACEHOLDER = "<image>"
-
-# Python's integers, ready: made anew for each wire number they take twice as long (0.6 us a row).
-_INTEGERS = np.arange(4096).astype(object)
 
 
 class Refusal(NamedTuple):
@@ -29,10 +29,9 @@ class Refusal(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Lines of jsonl with their newlines, how many they are, and what the format refused."""
+    """Lines of jsonl with their newlines, as `LONG_TEXT`, and what the format refused."""
 
-    data: bytes | bytearray
-    num_lines: int
+    texts: pa.Array
     refusals: list[Refusal]
 
 
@@ -118,124 +117,78 @@ def check_prompt(style: ExampleStyle) -> None:
 
 
 def example_lines(
-    style: ExampleStyle, records: Records, images: Sequence[str], image_sizes: FloatArray
+    style: ExampleStyle, records: Records, images: pa.Array, image_sizes: FloatArray
 ) -> Lines:
     """Lines of jsonl, one for each record that the format does not refuse.
 
     Args:
         style: the format and the prompt.
         records: boxes in pixels; no category of -1.
-        images: N paths, relative to the folder of the jsonl file, or URLs.
+        images: `(N,)` paths, relative to the folder of the jsonl file, or URLs.
         image_sizes: `(N, 2)` width, height of the stored frame.
     """
-    refusals: list[Refusal] = []
-    names = records.names
-    categories = [names[code] for code in records.category.tolist()]
-    offsets = records.offsets.tolist()
-    answers = _render(style, records, categories, offsets, image_sizes)
-    sizes = image_sizes.astype(np.int64).tolist()
-    system = [] if style.system is None else [{"role": "system", "content": style.system}]
-    fixed = IMAGE_PLACEHOLDER + style.prompt.replace(
-        "{classes}", class_list(style.format, style.classes)
+    answers = write_answers(style.format, style.task, records, image_sizes)
+    refused = answers.refused
+    sizes = image_sizes.astype(np.int64)
+    lines = joined(
+        '{"messages":[',
+        *_asked(style, records, refused),
+        ',{"role":"assistant","content":',
+        answers.assistant,
+        '}],"images":["',
+        escaped(images),
+        '"]',
+        answers.objects,
+        ',"id":"',
+        escaped(records.id.array),
+        '","width":',
+        from_numpy(sizes[:, 0]).cast(LONG_TEXT),
+        ',"height":',
+        from_numpy(sizes[:, 1]).cast(LONG_TEXT),
+        "}\n",
+        kind=LONG_TEXT,
     )
-    # as JSON already: the names of all classes, on every line, take longer than all else
-    user: Any = orjson.Fragment(orjson.dumps({"role": "user", "content": fixed}))
-    varies = "{expression}" in style.prompt or (style.present_only and "{classes}" in style.prompt)
-    data = bytearray()  # grows in place, while each line's memory serves the next: 2 us a row less
-    for i, (answer, identity, image, query, (width, height)) in enumerate(
-        zip(answers, records.id, images, records.query, sizes, strict=True)
+    if refused:
+        written = np.ones(len(records), dtype=np.bool_)
+        written[list(refused)] = False
+        lines = lines.filter(from_numpy(written))
+    refusals = [_refusal(style, i, refused[i]) for i in sorted(refused)]
+    return Lines(lines, refusals)
+
+
+def _asked(
+    style: ExampleStyle, records: Records, refused: dict[int, BaseException]
+) -> list[str | pa.Array]:
+    """JSON of the messages before the answers, in pieces; records that cannot be asked are refused.
+
+    Where all are asked the same, one text serves all: the names of the classes take a format longer
+    than all else.
+    """
+    roles = [] if style.system is None else [{"role": "system", "content": style.system}]
+    system = "".join(f"{orjson.dumps(role).decode()}," for role in roles)
+    if "{expression}" not in style.prompt and not (
+        style.present_only and "{classes}" in style.prompt
     ):
-        try:
-            if isinstance(answer, BaseException):
-                raise answer  # noqa: TRY301  one place tells all refusals
-            if varies:
-                text = user_text(style, query, categories[offsets[i] : offsets[i + 1]])
-                user = {"role": "user", "content": IMAGE_PLACEHOLDER + text}
-            assistant = {"role": "assistant", "content": answer.assistant}
-            example: dict[str, Any] = {"messages": [*system, user, assistant], "images": [image]}
-            if answer.objects is not None:
-                example["objects"] = answer.objects
-            example["id"] = identity
-            example["width"] = width
-            example["height"] = height
-            data += orjson.dumps(example, option=orjson.OPT_APPEND_NEWLINE)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  one place tells all
-            refusals.append(_refusal(style, i, error))
-    return Lines(data, len(records) - len(refusals), refusals)
-
-
-def _render(
-    style: ExampleStyle,
-    records: Records,
-    categories: Sequence[str],
-    offsets: Sequence[int],
-    image_sizes: FloatArray,
-) -> list[Rendered | BaseException]:
-    """The answer of each record; where a format that does all at once raises, one by one."""
-    wire, refused = _encode(style, records, image_sizes)
-    render_all = getattr(style.format, "render_all", None)
-    if render_all is not None and not refused:
-        with suppress(Exception, SystemExit):  # met again below, for the record that raises it
-            rendered: list[Rendered | BaseException] = render_all(
-                style.task,
-                expressions=records.query,
-                categories=categories,
-                wire=wire,
-                offsets=offsets,
-            )
-            if len(rendered) == len(records):
-                return rendered
-    render, task = style.format.render, style.task
-    answers: list[Rendered | BaseException] = []
-    for i, (query, (start, stop)) in enumerate(zip(records.query, pairwise(offsets), strict=True)):
+        classes = class_list(style.format, style.classes)
+        return [system, _user(style.prompt.replace("{classes}", classes)).decode()]
+    users = [b""] * len(records)
+    names, category = records.names, records.category.tolist()
+    for i, (query, (start, stop)) in enumerate(
+        zip(records.query, pairwise(records.offsets.tolist()), strict=True)
+    ):
         if i in refused:
-            answers.append(refused[i])
             continue
         try:
-            answers.append(
-                render(
-                    task,
-                    expression=query,
-                    categories=categories[start:stop],
-                    wire=wire[start:stop],
-                )
+            users[i] = _user(
+                user_text(style, query, [names[code] for code in category[start:stop]])
             )
         except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin
-            answers.append(error)
-    return answers
+            refused[i] = error
+    return [system, from_utf8(users)]
 
 
-def _encode(
-    style: ExampleStyle, records: Records, image_sizes: FloatArray
-) -> tuple[list[list[float]], dict[int, BaseException]]:
-    """Wire numbers of all boxes; where that raises, record by record, to find the one that does."""
-    box_sizes = image_sizes[records.box_record]
-    try:
-        return _rows(style.format.encode(records.xyxy, box_sizes), records.num_boxes), {}
-    except (Exception, SystemExit):  # noqa: BLE001  met again below, record by record
-        wire: list[list[float]] = []
-        refused: dict[int, BaseException] = {}
-        for i, (start, stop) in enumerate(
-            zip(records.offsets[:-1].tolist(), records.offsets[1:].tolist(), strict=True)
-        ):
-            try:
-                encoded = style.format.encode(records.xyxy[start:stop], box_sizes[start:stop])
-                wire.extend(_rows(encoded, stop - start))
-            except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin
-                refused[i] = error
-                wire.extend([[]] * (stop - start))
-        return wire, refused
-
-
-def _rows(encoded: Any, num_boxes: int) -> list[list[float]]:
-    numbers = np.asarray(encoded)
-    if len(numbers) != num_boxes:
-        raise FormatError(f"encode returned {len(numbers)} rows for {num_boxes} boxes")
-    is_whole = numbers.dtype.kind == "i" and numbers.size > 0
-    if is_whole and numbers.min() >= 0 and numbers.max() < len(_INTEGERS):
-        numbers = _INTEGERS[numbers]
-    rows: list[list[float]] = numbers.tolist()
-    return rows
+def _user(text: str) -> bytes:
+    return orjson.dumps({"role": "user", "content": IMAGE_PLACEHOLDER + text})
 
 
 def user_text(style: ExampleStyle, query: str | None, categories: Sequence[str]) -> str:

@@ -58,6 +58,7 @@ class UnitShards:
                 self._seen[outcome] = 0
         self._image_names: list[dict[str, str]] = [{} for _ in own]
         self._truth = [TruthWriter(writer.sink(self._truth_path(slot))) for slot in range(len(own))]
+        self._unfinished = set(range(len(own)))
         self._behind = Behind()
         for slot in range(len(own)):
             for name in formats:
@@ -113,6 +114,21 @@ class UnitShards:
         path = f"rejects/{self._names[slot]}.jsonl"
         self._behind.call(self._writer.append, path, line, lines=1)
 
+    def complete(self) -> None:
+        """Completes the truth of shards whose records were all assigned, and written or rejected.
+
+        So it is encoded while other records are read, and not all of it at the end of the unit.
+        """
+        for code, ends in self._ends.items():
+            first = self._first_slot[code]
+            full = first + int(np.searchsorted(ends, self._seen[code], side="right"))
+            self._finish(self._unfinished.intersection(range(first, full)))
+
+    def _finish(self, slots: set[int]) -> None:
+        for slot in sorted(slots):
+            self._behind.call(self._truth[slot].close)
+        self._unfinished -= slots
+
     def __enter__(self) -> "UnitShards":
         return self
 
@@ -120,8 +136,7 @@ class UnitShards:
         """Completes the files; where something went wrong, only lets go of them."""
         try:
             if kind is None:
-                for truth in self._truth:
-                    self._behind.call(truth.close)
+                self._finish(self._unfinished)
                 self._behind.settle()
         finally:
             self._behind.wait()

@@ -37,6 +37,7 @@ from groundray.engine.sources.keys import (
 )
 from groundray.engine.sources.layout import ORDERS, Layout, Path
 from groundray.engine.sources.source import Source, SourceFile
+from groundray.engine.texts import Texts
 
 
 class Decoded(NamedTuple):
@@ -115,12 +116,11 @@ def _regroup(records: Records, grouping: Grouping) -> Records:
         return records
     else:
         offsets, boxes = gather_lists(records.offsets, grouping.row)
-    rows = grouping.row.tolist()
     return replace(
         records,
         row=records.row[grouping.row],
-        id=[records.id[row] for row in rows],
-        image_key=[records.image_key[row] for row in rows],
+        id=records.id.take(grouping.row),
+        image_key=records.image_key.take(grouping.row),
         width=records.width[grouping.row],
         height=records.height[grouping.row],
         offsets=offsets,
@@ -129,11 +129,11 @@ def _regroup(records: Records, grouping: Grouping) -> Records:
         area=records.area[boxes],
         iscrowd=records.iscrowd[boxes],
         difficult=records.difficult[boxes],
-        query=[None] * len(rows),
+        query=[None] * len(grouping.row),
     )
 
 
-def _name_by_query(records: Records, ids: list[str], queries: list[str | None]) -> Records:
+def _name_by_query(records: Records, ids: Texts, queries: list[str | None]) -> Records:
     """Records for grounding: the category of a box is the expression that it answers."""
     names = [query or "" for query in queries]
     return replace(records, id=ids, query=queries, names=names, category=records.box_record)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from groundray.engine.arrays import from_numpy, from_texts, to_numpy, to_texts
+from groundray.engine.arrays import from_numpy, from_texts
 from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.columns import (
     Column,
@@ -14,6 +14,7 @@ from groundray.engine.sources.columns import (
 )
 from groundray.engine.sources.layout import Layout
 from groundray.engine.sources.source import SourceFile
+from groundray.engine.texts import Texts
 
 _STEM = r"^(?:.*[/\\])?(.+?)(?:\.[^./\\]*)?$"
 
@@ -49,7 +50,7 @@ def expression_ids(base: pa.Array, counts: IntArray, own: Column | None) -> pa.A
     """
     rows = np.repeat(np.arange(len(base)), counts)
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-    texts = id_texts(base)
+    texts = list(id_texts(base))
     if own is None:
         several = counts[rows] > 1
         tails = [
@@ -69,11 +70,9 @@ def add_scope(ids: pa.Array, scope: str | None) -> pa.Array:
     return pc.binary_join_element_wise(pa.scalar(scope), ids.cast(pa.string()), ".")
 
 
-def id_texts(ids: pa.Array) -> list[str]:
+def id_texts(ids: pa.Array) -> Texts:
     """Ids as text."""
-    if pt.is_integer(ids.type):
-        return [str(number) for number in to_numpy(ids).tolist()]
-    return [text or "" for text in to_texts(ids)]
+    return Texts(ids.cast(pa.string()))
 
 
 def _own_tails(own: Column, rows: IntArray, places: IntArray) -> list[str]:

@@ -26,7 +26,11 @@ class Body(NamedTuple):
 
 
 class Grammar(Protocol):
-    """Objects to text and back."""
+    """Objects to text and back.
+
+    A grammar that writes all objects alike, one after another, may also have `outline`: the
+    `groundray.formats.outline.Outline` of what `render` writes, which converting is fast with.
+    """
 
     def label_text(self, label: str) -> str:
         """A label as the text spells it; whether it can be read back is the caller's check."""

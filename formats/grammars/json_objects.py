@@ -16,6 +16,7 @@ from groundray.formats.grammars.number_runs import require_count
 from groundray.formats.grammars.wire_numbers import numbers_in
 from groundray.formats.issues import BAD_BOX, TRUNCATED, UNPARSABLE
 from groundray.formats.nothing import says_nothing
+from groundray.formats.outline import Field, Outline
 
 _BOX_TOKEN = re.compile(r"<\|(?:(begin)|end)_of_box\|>")
 
@@ -60,15 +61,7 @@ class Json:
 
     def render(self, label_texts: Sequence[str], wire: Sequence[Wire]) -> Rendered:
         """The whole answer."""
-        template = self._template
-        pairs = zip(label_texts, wire, strict=True)
-        if "{label}" not in self.item:
-            items = [template % tuple(box) for _, box in pairs]
-        elif self.item.index("{label}") < self.item.index("{box}"):
-            items = [template % (label, *box) for label, box in pairs]
-        else:
-            items = [template % (*box, label) for label, box in pairs]
-        return Rendered(f"{self.head}{self.between.join(items)}{self.tail}")
+        return self.outline.render(label_texts, wire)
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of any JSON-like answer."""
@@ -114,12 +107,17 @@ class Json:
         return meaning
 
     @cached_property
-    def _template(self) -> str:
-        """`%`-template of one object."""
-        box = self.comma.join(["%s"] * self.count)
-        escaped = self.item.replace("%", "%%")
-        bracketed = f"{self.brackets[0]}{box}{self.brackets[1]}"
-        return escaped.replace("{box}", bracketed).replace("{label}", "%s")
+    def outline(self) -> Outline:
+        """See `Grammar`."""
+        numbers: list[str | Field] = [Field.NUMBER, self.comma] * self.count
+        box = (self.brackets[0], *numbers[:-1], self.brackets[1])
+        pieces: list[str | Field] = []
+        for piece in re.split(r"(\{box\}|\{label\})", self.item):
+            if piece == "{box}":
+                pieces += box
+            else:
+                pieces.append(Field.LABEL if piece == "{label}" else piece)
+        return Outline(tuple(pieces), head=self.head, between=self.between, tail=self.tail)
 
 
 def _boxed_parts(body: Body) -> list[Body]:

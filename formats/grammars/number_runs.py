@@ -46,6 +46,17 @@ def require_template(key: str, template: str) -> None:
         raise FormatError(f"{key} = {template!r}: expected one place for a number, such as %04d")
 
 
+def split_template(template: str) -> tuple[str, str, str]:
+    """What stands before the number of a template, the number's own template, and what follows.
+
+    >>> split_template("<loc%04d>")
+    ('<loc', '%04d', '>')
+    """
+    place = _PLACE.findall(template)[0]
+    before, _, after = template.partition(place)
+    return before, place, after
+
+
 @dataclass(frozen=True, slots=True)
 class NumberPatterns:
     """How numbers are found.

@@ -16,12 +16,9 @@ from groundray.formats.grammars.base import MAX_TOKENS, Body
 from groundray.formats.grammars.wire_numbers import COMMA, SHORT, numbers_in, to_number
 from groundray.formats.issues import BAD_BOX, TRUNCATED, UNPARSABLE
 from groundray.formats.nothing import says_nothing
+from groundray.formats.outline import Outline
 
-_ONE = "<ref-object><bbox>"
-_SEPARATOR = ", "
-
-# Texts of 0 to 63 objects, ready: most images have fewer.
-_READY = tuple(_SEPARATOR.join([_ONE] * count) for count in range(64))
+_OUTLINE = Outline(("<ref-object><bbox>",), objects=("ref", "bbox"))
 
 _TOKEN = re.compile(r"<\|(object_ref_start|object_ref_end|box_start|box_end)\|>")
 _POINT = rf"\(\s*({SHORT})\s*{COMMA}\s*({SHORT})\s*\)"
@@ -44,9 +41,12 @@ class Placeholders:
 
     def render(self, label_texts: Sequence[str], wire: Sequence[Wire]) -> Rendered:
         """Placeholders, and the objects that fill them."""
-        count = len(label_texts)
-        text = _READY[count] if count < len(_READY) else _SEPARATOR.join([_ONE] * count)
-        return Rendered(text, {"ref": label_texts, "bbox": wire})
+        return self.outline.render(label_texts, wire)
+
+    @property
+    def outline(self) -> Outline:
+        """See `Grammar`."""
+        return _OUTLINE
 
     def parse(self, body: Body) -> ParsedAnswer:
         """Objects of both spellings."""

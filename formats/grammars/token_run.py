@@ -18,8 +18,10 @@ from groundray.formats.grammars.number_runs import (
     number_runs,
     require_count,
     require_template,
+    split_template,
 )
 from groundray.formats.nothing import says_nothing
+from groundray.formats.outline import Field, Outline
 
 # Words for none stand at the start or the end of an answer.
 _ENDS = 4000
@@ -57,16 +59,13 @@ class TokenRun:
 
     def render(self, label_texts: Sequence[str], wire: Sequence[Wire]) -> Rendered:
         """The whole answer."""
-        if self.gathers:
-            items = [
-                (label, "".join([self._run % tuple(box) for box in boxes]))
-                for label, boxes in gathered(label_texts, wire)
-            ]
-        else:
-            items = [
-                (label, self._run % tuple(box))
-                for label, box in zip(label_texts, wire, strict=True)
-            ]
+        if self.outline is not None:
+            return self.outline.render(label_texts, wire)
+        run = self.token * self.count
+        items = [
+            (label, "".join([run % tuple(box) for box in boxes]))
+            for label, boxes in gathered(label_texts, wire)
+        ]
         if self.label == "before":
             texts = [f"{label}{run}" for label, run in items]
         else:
@@ -121,9 +120,14 @@ class TokenRun:
         return self._ignored.sub("", label).strip(_AROUND_LABEL)
 
     @cached_property
-    def _run(self) -> str:
-        """`%`-template of one object's numbers."""
-        return self.token * self.count
+    def outline(self) -> Outline | None:
+        """See `Grammar`; gathered boxes have none."""
+        if self.gathers:
+            return None
+        before, number, after = split_template(self.token)
+        run = (before, Field.NUMBER, after) * self.count
+        item = (Field.LABEL, *run) if self.label == "before" else (*run, " ", Field.LABEL)
+        return Outline(item, between=self.between, number=number)
 
     @cached_property
     def _patterns(self) -> NumberPatterns:

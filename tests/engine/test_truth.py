@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from groundray.engine.arrays import from_texts
 from groundray.engine.records import Records
+from groundray.engine.texts import Texts
 from groundray.engine.truth import RECORDS_PER_ROW_GROUP, TruthWriter, truth_table
 
 
@@ -14,7 +16,7 @@ from groundray.engine.truth import RECORDS_PER_ROW_GROUP, TruthWriter, truth_tab
 def test_a_file_that_is_let_go_is_not_completed_behind_our_back(tmp_path: Path) -> None:
     count = RECORDS_PER_ROW_GROUP
     zeros, flags = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.bool_)
-    texts = list(map(str, range(count)))
+    texts = Texts(from_texts(list(map(str, range(count)))))
     records = Records(
         row=zeros,
         id=texts,
@@ -32,7 +34,7 @@ def test_a_file_that_is_let_go_is_not_completed_behind_our_back(tmp_path: Path) 
     )
     with (tmp_path / "truth.parquet").open("wb") as sink:
         writer = TruthWriter(sink)
-        writer.write(truth_table(records, texts, np.ones((count, 2))))
+        writer.write(truth_table(records, texts.array, np.ones((count, 2))))
         assert sink.tell() > 0
         writer.let_go()
     del writer
