@@ -27,11 +27,13 @@ class ThriftReader:
 
     def fields(self) -> Iterator[tuple[int, int]]:
         """(number, kind) of each field; its value must be read or skipped before the next."""
-        number = 0
-        while head := self._byte():
+        number, data = 0, self._data
+        while head := data[self.at]:
+            self.at += 1
             step = head >> 4
             number = number + step if step else self.integer()
             yield number, head & 15
+        self.at += 1
 
     def list_size(self) -> int:
         """How many elements follow; no more than there are bytes."""
@@ -46,13 +48,15 @@ class ThriftReader:
 
     def varint(self) -> int:
         """A whole number, as it stands."""
-        value = shift = 0
-        while True:
-            byte = self._byte()
+        data, at, shift = self._data, self.at, 0
+        byte = data[at]
+        value = byte & 127
+        while byte > 127:
+            at, shift = at + 1, shift + 7
+            byte = data[at]
             value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
+        self.at = at + 1
+        return value
 
     def integer(self) -> int:
         """A whole number that may be negative."""
