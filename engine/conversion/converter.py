@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from groundray.engine import boxes
 from groundray.engine.ahead import iter_ahead
-from groundray.engine.arrays import from_numpy, from_texts
+from groundray.engine.arrays import from_numpy
 from groundray.engine.boxes import clean, is_in_displayed_frame, scale_to_pixels, turn_to_stored
 from groundray.engine.conversion.examples import ExampleStyle, example_lines, make_style
 from groundray.engine.conversion.fates import Fates
@@ -267,7 +267,7 @@ class Converter:
             fates.reject(int(where[place]), error.reason, str(error))
         records, alive = self._clean(records, pictures, where, fates)
         fates.tally.update(pictures.settle(alive, shards))
-        images = from_texts(pictures.names).filter(from_numpy(alive))
+        images = pictures.names.filter(from_numpy(alive))
         self._write(records, images, pictures.sizes[alive], where[alive], fates, shards)
 
     def _clean(

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from groundray.engine.arrays import from_texts, to_numpy, to_scalar, to_texts
 from groundray.engine.conversion.unit_shards import TO_ROOT, UnitShards
 from groundray.engine.converted import Sharing
 from groundray.engine.images import ImageBytes, PreparedImage, prepare_image, read_image_size
@@ -16,6 +19,7 @@ from groundray.engine.sources import (
     IMAGE_FAULTS,
     RowImage,
     RowImages,
+    is_web,
     may_pass,
     open_file,
     protocol_of,
@@ -43,7 +47,7 @@ class Pictures:
     """The images of N records, as columns.
 
     Attributes:
-        names: what the examples and the truth of each record call its image.
+        names: `(N,)` what the examples and the truth of each record call its image.
         sizes: `(N, 2)` width and height of the stored frame.
         orientations: `(N,)` EXIF orientation that was found.
         written: the file of each record, one object for records that share it; None where the
@@ -51,7 +55,7 @@ class Pictures:
         errors: what is wrong with a record's image, by its place; the columns say nothing there.
     """
 
-    names: list[str]
+    names: pa.Array
     sizes: FloatArray
     orientations: IntArray
     written: list[WrittenImage | None]
@@ -91,7 +95,7 @@ class ImageCursor:
     def __init__(self, batches: Iterator[RowImages], first_row: int) -> None:
         self._batches = batches
         self._end = first_row
-        self._batch = RowImages(None, None, {})
+        self._batch = RowImages([], None, {})
         self._damage: str | None = None
 
     def at(self, row: int) -> RowImage:
@@ -107,18 +111,18 @@ class ImageCursor:
             raise ImageError(image.fault, IMAGE_FAULTS[image.fault])
         return image
 
-    def places(self, rows: IntArray) -> Iterator[list[str | None]]:
-        """Path or URL of the image of each row, some at a time; None where `at` says more."""
+    def places(self, rows: IntArray) -> Iterator[pa.Array]:
+        """Path or URL of the image of each row, some at a time; null where `at` says more."""
         done = 0
         while done < len(rows):
             if rows[done] >= self._end:
                 try:
                     self._advance(int(rows[done]))
                 except ImageError:
-                    yield [None] * (len(rows) - done)
+                    yield pa.nulls(len(rows) - done, pa.string())
                     return
             upto = int(np.searchsorted(rows, self._end))
-            yield self._batch.places(rows[done:upto] - self._end)
+            yield self._batch.places(rows[done:upto] - self._end + len(self._batch))
             done = upto
 
     def _advance(self, row: int) -> None:
@@ -179,7 +183,7 @@ def copy_pictures(
         written.append(file)
     orientations = [1 if file is None else file.orientation for file in written]
     return Pictures(
-        names,
+        from_texts(names),
         np.array(sizes, dtype=np.float64).reshape(-1, 2),
         np.array(orientations, dtype=np.int64),
         written,
@@ -200,18 +204,19 @@ def refer_to_pictures(
     sizes = np.stack([records.width, records.height], axis=1).astype(np.float64)
     orientations = np.ones(len(records), dtype=np.int64)
     errors: dict[int, ImageError] = {}
-    names: list[str] = []
+    names = [from_texts([])]
+    done = 0
     for places in images.places(records.row):
-        first = len(names)
         if sharing is None:
-            names += [place or "" for place in places]
-            unknown = [
-                i for i, name in enumerate(names[first:], first) if not name.startswith(_WEB)
-            ]
+            names.append(places)
+            known = is_web(places)
         else:
-            names += [sharing.name(place) if place else "" for place in places]
-            unknown = [i for i, name in enumerate(names[first:], first) if not name]
-        for i in unknown:  # before the images of the next rows come
+            shared = [sharing.name(place) if place else None for place in to_texts(places)]
+            names.append(from_texts(shared))
+            known = to_numpy(places.is_valid())
+        unknown = done + np.flatnonzero(~known)
+        done += len(places)
+        for i in unknown.tolist():  # before the images of the next rows come
             try:
                 sizes[i], orientations[i] = _look_at(images.at(int(records.row[i])).place)
             except ImageError as error:
@@ -221,7 +226,8 @@ def refer_to_pictures(
             "no_image_size", "an image behind a URL needs width and height columns"
         )
         errors.setdefault(i, missing)
-    return Pictures(names, sizes, orientations, [None] * len(records), errors)
+    named = pc.coalesce(pa.concat_arrays(names), to_scalar("", pa.string()))
+    return Pictures(named, sizes, orientations, [None] * len(records), errors)
 
 
 def _prepare(

@@ -2,7 +2,7 @@
 
 from groundray.engine.sources.decode import Decoded
 from groundray.engine.sources.faults import Fault
-from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage, RowImages
+from groundray.engine.sources.image_files import IMAGE_FAULTS, RowImage, RowImages, is_web
 from groundray.engine.sources.inputs import absolute
 from groundray.engine.sources.keys import Keys
 from groundray.engine.sources.layout import Layout, format_path
@@ -41,6 +41,7 @@ __all__ = [
     "file_system",
     "format_path",
     "is_client_error",
+    "is_web",
     "iter_decoded",
     "iter_images",
     "iter_keys",

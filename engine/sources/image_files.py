@@ -7,10 +7,11 @@ from typing import NamedTuple, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from groundray.engine.arrays import to_numpy, to_texts
-from groundray.engine.records import IntArray
+from groundray.engine.arrays import from_numpy, from_texts, to_numpy, to_texts
+from groundray.engine.records import BoolArray, IntArray
 from groundray.engine.sources.columns import follow
 from groundray.engine.sources.layout import Path
 from groundray.engine.sources.parquet import struct_fields
@@ -48,14 +49,14 @@ class RowImages(Sequence[RowImage]):
 
     Args:
         data: bytes of each row, None where it holds none; None where no row does.
-        places: path or URL of each row, None where it has none; None where no row has.
+        places: `(N,)` path or URL of each row, null where it has none; None where no row has.
         faults: what is wrong with a row, by its index; rows with neither need not be told.
     """
 
     def __init__(
         self,
         data: list[memoryview | None] | None,
-        places: list[str | None] | None,
+        places: pa.Array | None,
         faults: dict[int, str],
     ) -> None:
         self._data = data
@@ -63,7 +64,8 @@ class RowImages(Sequence[RowImage]):
         self._faults = faults
 
     def __len__(self) -> int:
-        return len(self._data or self._places or ())
+        columns = (self._data, self._places)
+        return max((len(column) for column in columns if column is not None), default=0)
 
     @overload
     def __getitem__(self, index: int) -> RowImage: ...
@@ -74,16 +76,15 @@ class RowImages(Sequence[RowImage]):
             return [self[i] for i in range(len(self))[index]]
         index = range(len(self))[index]  # from the start
         data = None if self._data is None else self._data[index]
-        place = None if self._places is None else self._places[index]
+        place = None if self._places is None else self._places[index].as_py()
         fault = None if data is not None or place is not None else "null_image"
         return RowImage(data, place, self._faults.get(index, fault))
 
-    def places(self, indices: IntArray) -> list[str | None]:
-        """Path or URL of some rows; None where a row has none."""
+    def places(self, indices: IntArray) -> pa.Array:
+        """Path or URL of some rows; null where a row has none."""
         if self._places is None:
-            return [None] * len(indices)
-        places = self._places
-        return [places[i] for i in indices.tolist()]
+            return pa.nulls(len(indices), pa.string())
+        return self._places.take(from_numpy(indices))
 
 
 class ImageFinder:
@@ -141,7 +142,7 @@ def read_images(path: Path, batch: pa.RecordBatch, finder: ImageFinder) -> RowIm
     data, names = image_fields(batch.schema, path)
     return find_images(
         None if data is None else _views(follow(batch, data).values),
-        None if names is None else to_texts(follow(batch, names).values),
+        None if names is None else follow(batch, names).values,
         finder,
     )
 
@@ -159,27 +160,38 @@ def image_fields(schema: pa.Schema, path: Path) -> tuple[Path | None, Path | Non
 
 
 def find_images(
-    data: list[memoryview | None] | None, names: list[str | None] | None, finder: ImageFinder
+    data: list[memoryview | None] | None, names: pa.Array | None, finder: ImageFinder
 ) -> RowImages:
     """The images of N rows.
 
     Args:
         data: bytes of each, None where there are none; None where rows hold none.
-        names: what each calls its file, likewise.
+        names: `(N,)` what each calls its file, likewise.
         finder: of the files of rows without bytes.
     """
     if names is None:
         return RowImages(data, None, {})
     if data is not None:
-        names = [name if view is None else None for name, view in zip(names, data, strict=True)]
-    find = finder.find
-    places = [find(name) if name else None for name in names]
+        held = np.array([view is not None for view in data], dtype=np.bool_)
+        names = pc.if_else(from_numpy(held), pa.nulls(len(held), names.type), names)
+    if (is_web(names) | to_numpy(names.is_null())).all():
+        return RowImages(data, names, {})
+    texts = to_texts(names)
+    places = [finder.find(text) if text else None for text in texts]
     outside = {
         i: "image_path_outside"
-        for i, (name, place) in enumerate(zip(names, places, strict=True))
-        if place is None and name
+        for i, (text, place) in enumerate(zip(texts, places, strict=True))
+        if place is None and text
     }
-    return RowImages(data, places, outside)
+    return RowImages(data, from_texts(places), outside)
+
+
+def is_web(places: pa.Array) -> BoolArray:
+    """`(N,)` whether a place is behind an http URL, which trainers read as well as files."""
+    known = to_numpy(places.is_valid())
+    starts = [to_numpy(pc.starts_with(places, protocol)) for protocol in _WEB]
+    found: BoolArray = known & (starts[0] | starts[1])
+    return found
 
 
 def _views(array: pa.Array) -> list[memoryview | None]:

@@ -7,7 +7,7 @@ from itertools import chain, islice
 import numpy as np
 import pyarrow as pa
 
-from groundray.engine.arrays import to_texts
+from groundray.engine.arrays import from_texts, to_texts
 from groundray.engine.records import BoolArray
 from groundray.engine.sources.box_lists import read_boxes
 from groundray.engine.sources.byte_stream import NotStreamedError
@@ -157,7 +157,9 @@ def _iter_streamed(
     batches = opened.iter_batches([names], start, stop, batch_bytes=batch_bytes)
     texts = chain.from_iterable(to_texts(follow(batch, names).values) for _, batch in batches)
     for some in values:
-        yield find_images(some, list(islice(texts, len(some))), finder)
+        named = list(islice(texts, len(some)))
+        needs_names = any(value is None for value in some)
+        yield find_images(some, from_texts(named) if needs_names else None, finder)
 
 
 def _has_boxes(layout: Layout, opened: OpenParquet, first: int, count: int) -> BoolArray:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.data import make_annotations
 from groundray.engine.arrays import from_numpy, from_texts, to_numpy, to_texts
 
 SAMPLE = Path(__file__).parents[1] / "data/coco_small_ccby"
@@ -45,11 +46,17 @@ def test_a_strided_view_is_copied() -> None:
     assert from_numpy(np.arange(10).reshape(5, 2)[:, 1]).to_pylist() == [1, 3, 5, 7, 9]
 
 
-def test_a_conversion_does_without_pandas(tmp_path: Path) -> None:
+@pytest.mark.parametrize("images", ["copy", "reference"])
+def test_a_conversion_does_without_pandas(images: str, tmp_path: Path) -> None:
+    source = SAMPLE
+    if images == "reference":
+        source = tmp_path / "in"
+        make_annotations(source, rows=100, files=1)
     script = (
         "import sys; from groundray.engine import Runner, convert\n"
-        "convert(sys.argv[1], sys.argv[2], formats=['qwen3-vl'], runner=Runner('local'))\n"
+        "convert(sys.argv[1], sys.argv[2], formats=['qwen3-vl'], images=sys.argv[3],\n"
+        "        runner=Runner('local'))\n"
         "sys.exit('pandas' in sys.modules)"
     )
-    command = [sys.executable, "-c", script, str(SAMPLE), str(tmp_path / "out")]
+    command = [sys.executable, "-c", script, str(source), str(tmp_path / "out"), images]
     subprocess.run(command, check=True)

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from groundray.engine.arrays import from_texts
 from groundray.engine.conversion.pictures import ImageCursor
 from groundray.engine.sources import RowImages
 from groundray.formats.errors import DamagedError, ImageError
@@ -49,14 +50,14 @@ def test_every_row_behind_damage_is_lost_and_none_before_it() -> None:
 
 def test_places_are_given_across_batches_and_end_with_the_damage() -> None:
     def named() -> Iterator[RowImages]:
-        yield RowImages(None, ["a", "b"], {})
+        yield RowImages(None, from_texts(["a", "b"]), {})
         yield images(2)
-        yield RowImages([None, None], [None, "e"], {0: "image_path_outside"})
+        yield RowImages([None, None], from_texts([None, "e"]), {0: "image_path_outside"})
         raise DamagedError("the rest is gone")
 
     cursor = ImageCursor(named(), 10)
     rows = np.array([11, 11, 12, 13, 14, 15, 16])
-    places = [place for some in cursor.places(rows) for place in some]
+    places = [place for some in cursor.places(rows) for place in some.to_pylist()]
     assert places == ["b", "b", None, None, "e", None, None]
     with pytest.raises(ImageError, match="damaged_file"):
         cursor.at(15)
