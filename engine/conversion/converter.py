@@ -57,10 +57,6 @@ MAX_DEATHS = 5
 """Processes that may end while they convert a unit, before its records are rejected."""
 
 
-UNITS_PER_RELEASE = 10
-"""Units after which Arrow's allocator gives back what is free."""
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """What every unit of a conversion has in common; picklable.
@@ -129,7 +125,6 @@ class Converter:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._styles: tuple[ExampleStyle, ...] = ()
-        self._num_done = 0
 
     def __reduce__(self) -> tuple[type["Converter"], tuple[Job]]:
         return Converter, (self._job,)  # formats of plugin files are loaded by each process
@@ -168,18 +163,7 @@ class Converter:
                         self._convert_part(unit, part, shards, tally)
                     else:
                         tally.update(self._give_up(unit, part, shards, deaths))
-            self._release_unused()
             return writer.commit(tally, state=unit.state)
-
-    def _release_unused(self) -> None:
-        """Gives back what Arrow's allocator holds without need, now and then.
-
-        Else it holds more with every unit: 50 MB after 60. After each, the next unit would fault
-        the same memory in again: three quarters of all page faults of a run (both measured).
-        """
-        self._num_done += 1
-        if self._num_done % UNITS_PER_RELEASE == 0:
-            pa.default_memory_pool().release_unused()
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
         job = self._job
