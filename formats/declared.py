@@ -29,6 +29,9 @@ _PROBE = (np.array([[146.0, 137.0, 615.0, 415.0]]), np.array([[640.0, 428.0]]))
 class DeclaredFormat:
     """A `BoxFormat` put together from parts.
 
+    What differs is a part, not a class derived from this one: `render`, `render_all` and `outline`
+    say the same.
+
     Attributes:
         name: as typed after `--format`.
         prompts: user text for each task that the family can do.
