@@ -62,10 +62,11 @@ class RowImages(Sequence[RowImage]):
         self._data = data
         self._places = places
         self._faults = faults
+        columns = [column for column in (data, places) if column is not None]
+        self._len = len(columns[0]) if columns else 0
 
     def __len__(self) -> int:
-        columns = (self._data, self._places)
-        return max((len(column) for column in columns if column is not None), default=0)
+        return self._len
 
     @overload
     def __getitem__(self, index: int) -> RowImage: ...
