@@ -24,7 +24,10 @@ from groundray.engine.sources.snappy import SnappyStream
 from groundray.engine.sources.thrift import INTEGERS, STRUCT, ThriftReader
 
 _DATA, _DICTIONARY, _DATA_V2 = 0, 2, 3  # kinds of pages
-_PLAIN, _INDICES = (0,), (2, 8)  # encodings of values; of 2, a dictionary's own are plain
+_INDICES = 2, 8  # encodings of values in a dictionary
+_ENCODINGS = {_DATA: (0, *_INDICES), _DATA_V2: (0, *_INDICES), _DICTIONARY: (0, 2)}  # 0 is plain
+_RLE = 3  # the encoding of levels
+_IS_COMPRESSED = 8, 7  # number of the field, and of the one inside
 _HEADER_BYTES = (1 << 8, 1 << 12, 1 << 16)  # of a header, with its statistics
 _MAX_BITS = 32
 
@@ -149,9 +152,10 @@ class BinaryColumn:
     def _dictionary_run(
         self, dictionary: tuple[_Page, int] | None, coded: Sequence[_Coded]
     ) -> tuple[int, Iterator[memoryview | None]]:
-        indices = np.concatenate([np.zeros(1, np.int64), *(each.indices for each in coded)])
+        indices = np.concatenate([np.full(1, -1), *(each.indices for each in coded)])
         steps = np.diff(indices)
-        if dictionary is None or not np.isin(steps, (0, 1)).all():
+        is_ordered = np.isin(steps, (0, 1)).all()
+        if dictionary is None or not is_ordered or indices[-1] >= dictionary[0].num_values:
             raise NotStreamedError("values are not used in the order of the dictionary")
         num_values = sum(len(each.has_value) for each in coded)
         return num_values, self._iter_dictionary(*dictionary, coded)
@@ -206,8 +210,7 @@ def _read_header(source: ByteStream) -> _Page:
         except (KeyError, RecursionError) as error:
             raise NotStreamedError("no page header") from error
         source.skip(reader.at)
-        is_known = page.kind in (_DATA, _DATA_V2) and page.encoding in (*_PLAIN, *_INDICES)
-        if not is_known and page.kind != _DICTIONARY:
+        if page.encoding not in _ENCODINGS[page.kind]:
             raise NotStreamedError(f"page {page}")
         if min(page.written_bytes - page.levels_bytes, page.num_values, page.levels_bytes) < 0:
             raise NotStreamedError(f"page {page}")
@@ -216,23 +219,13 @@ def _read_header(source: ByteStream) -> _Page:
 
 
 def _parse_header(reader: ThriftReader) -> _Page:
-    numbers: dict[tuple[int, int], int] = {}  # by number of the field, and of the one inside
-    for number, kind in reader.fields():
-        if kind == STRUCT and number in (5, 7, 8):  # of a data page, a dictionary, a page of v2
-            for inner, inner_kind in reader.fields():
-                if inner_kind in INTEGERS:
-                    numbers[number, inner] = reader.integer()
-                else:
-                    reader.skip(inner_kind)
-                    numbers[number, inner] = inner_kind == 1  # true
-        elif kind in INTEGERS:
-            numbers[number, 0] = reader.integer()
-        else:
-            reader.skip(kind)
+    numbers = _read_numbers(reader)
     kind = numbers[1, 0]
     own = {_DATA: 5, _DICTIONARY: 7, _DATA_V2: 8}[kind]
     is_v2 = kind == _DATA_V2
-    if numbers.get((8, 6)):  # a column that repeats
+    if is_v2 and (numbers[8, 6] or numbers[8, 3] != numbers[8, 1]):  # rows of several values
+        raise KeyError
+    if numbers.get((5, 3), _RLE) != _RLE:  # levels of old, packed without runs
         raise KeyError
     return _Page(
         kind,
@@ -241,8 +234,27 @@ def _parse_header(reader: ThriftReader) -> _Page:
         numbers[own, 1],
         numbers[own, 4 if is_v2 else 2],
         numbers[8, 5] if is_v2 else 0,
-        bool(numbers.get((8, 7), True)),
+        bool(numbers.get(_IS_COMPRESSED, True)),
     )
+
+
+def _read_numbers(reader: ThriftReader) -> dict[tuple[int, int], int]:
+    """The numbers of a page's header, by number of the field, and of the one inside or 0."""
+    numbers: dict[tuple[int, int], int] = {}
+    for number, kind in reader.fields():
+        if kind == STRUCT and number in (5, 7, 8):  # of a data page, a dictionary, a page of v2
+            for inner, inner_kind in reader.fields():
+                if inner_kind in INTEGERS:
+                    numbers[number, inner] = reader.integer()
+                else:
+                    reader.skip(inner_kind)
+                    if (number, inner) == _IS_COMPRESSED:
+                        numbers[number, inner] = inner_kind == 1  # true
+        elif kind in INTEGERS:
+            numbers[number, 0] = reader.integer()
+        else:
+            reader.skip(kind)
+    return numbers
 
 
 def _read_runs(data: memoryview, num_bits: int, count: int) -> NDArray[np.int64]:

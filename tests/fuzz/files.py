@@ -25,7 +25,7 @@ from groundray.formats.toml_format import read_toml_format
 from groundray.models.answer_lines import answer_of, id_of, parse_line
 from groundray.models.recipes.recipe import read_yaml_recipe, without_keys
 from groundray.models.trainer_arguments import typed
-from tests.fuzz.tables import jpegs, layout_of_schema
+from tests.fuzz.tables import image_pages, jpegs, layout_of_schema
 from tests.fuzz.texts import MARKS, NUMBERS, WORDS, any_text, mutated
 
 _FORMATS = {
@@ -283,6 +283,7 @@ FILES: dict[str, Callable[[Random], None]] = {
     "prediction.jsonl": prediction_line,
     "recipe.yaml": recipe_yaml,
     "schema": layout_of_schema,
+    "pages": image_pages,
 }
 """What is fuzzed beside the parsers of formats."""
 

@@ -15,6 +15,8 @@ import pyarrow.types as pt
 from PIL import Image
 
 from groundray.engine.sources import iter_decoded, iter_images, open_source, read_keys
+from groundray.engine.sources.byte_stream import NotStreamedError
+from groundray.engine.sources.pages import BinaryColumn
 from groundray.formats.errors import SourceError
 from tests.fuzz.texts import WORDS
 
@@ -68,6 +70,43 @@ def layout_of_schema(rng: Random) -> None:
                 assert sum(map(len, iter_images(source, file))) == rows
         except SourceError:
             return
+
+
+def image_pages(rng: Random) -> None:
+    """A damaged column of bytes is read as pyarrow reads it, or left to pyarrow."""
+    values = [rng.choice((None, rng.randbytes(rng.choice((0, 3, 200, 5_000))))) for _ in range(20)]
+    values += [value for value in values[-1:] for _ in range(rng.choice((0, 0, 3)))]
+    file = io.BytesIO()
+    pq.write_table(
+        pa.table({"image": pa.array(values, pa.binary())}),
+        file,
+        compression=rng.choice(("snappy", "none")),
+        use_dictionary=rng.random() < 0.5,
+        data_page_version=rng.choice(("1.0", "2.0")),
+        data_page_size=rng.choice((100, 10_000, 1 << 20)),
+        write_batch_size=rng.choice((1, 6, 1024)),
+    )
+    data = bytearray(file.getvalue())
+    metadata = pq.read_metadata(io.BytesIO(data))
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for _ in range(rng.choice((0, 1, 1, 2, 5))):
+        data[rng.choice((rng.randrange(4, end), rng.randrange(4, min(end, 60))))] = rng.choice(
+            (0, 1, 127, 128, 255, rng.randrange(256))
+        )
+    column = BinaryColumn(io.BytesIO(data), metadata, 0, 0)
+    first = rng.choice((0, 0, 1, len(values) - 1))
+    try:
+        streamed = [value and bytes(value) for value in column.iter_values(first)]
+    except NotStreamedError:
+        return
+    try:
+        read = pq.read_table(io.BytesIO(data))["image"].to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        # what is damaged may be pages before `first`, or a field of a header that tells us nothing
+        if first or "Deserializing page header failed" in str(error):
+            return
+        raise
+    assert streamed == read[first:]
 
 
 @cache

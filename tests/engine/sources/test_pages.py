@@ -142,6 +142,23 @@ def test_what_is_for_pyarrow_is_left_to_it(
         list(stream(path))
 
 
+@pytest.mark.parametrize(
+    ("indices", "is_streamed"), [([0, 1, 1, 2], True), ([0, 1], True), ([1, 2], False)]
+)
+def test_values_of_a_dictionary_that_is_longer_than_what_is_used(
+    tmp_path: Path, indices: list[int], is_streamed: bool
+) -> None:
+    values = [b"a", b"b", b"c"]
+    column = pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(values, pa.binary()))
+    path = tmp_path / "values.parquet"
+    pq.write_table(pa.table({"image": column}), path)
+    if is_streamed:
+        assert list(stream(path)) == [values[index] for index in indices]
+    else:
+        with pytest.raises(NotStreamedError):
+            list(stream(path))
+
+
 def test_columns_that_repeat_or_are_no_bytes_are_left_to_pyarrow(tmp_path: Path) -> None:
     path = tmp_path / "values.parquet"
     table = pa.table({"list": pa.array([[b"a"]], pa.list_(pa.binary())), "number": pa.array([1])})
