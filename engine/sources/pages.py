@@ -212,7 +212,8 @@ def _read_header(source: ByteStream) -> _Page:
         source.skip(reader.at)
         if page.encoding not in _ENCODINGS[page.kind]:
             raise NotStreamedError(f"page {page}")
-        if min(page.written_bytes - page.levels_bytes, page.num_values, page.levels_bytes) < 0:
+        least = min(page.written_bytes, page.text_bytes) - page.levels_bytes
+        if min(least, page.num_values, page.levels_bytes) < 0:
             raise NotStreamedError(f"page {page}")
         return page
     raise NotStreamedError("no page header")
