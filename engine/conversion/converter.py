@@ -163,6 +163,8 @@ class Converter:
                         self._convert_part(unit, part, shards, tally)
                     else:
                         tally.update(self._give_up(unit, part, shards, deaths))
+            if job.images == "copy":  # else Arrow's allocator holds 12 MB more after 60 units
+                pa.default_memory_pool().release_unused()
             return writer.commit(tally, state=unit.state)
 
     def _convert_part(self, unit: Unit, part: Part, shards: UnitShards, tally: Tally) -> None:
