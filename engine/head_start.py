@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, TypeVar
 
 Given = TypeVar("Given")
@@ -28,6 +28,10 @@ class HeadStart(Generic[Given, Made]):
         self._started_s = time.monotonic()
         self._mine = [self._thread.submit(work, unit) for unit in units[:MOST_UNITS]]
         self._shown = 0
+
+    def wait_for_first(self, most_s: float) -> None:
+        """Waits until the first unit is done, but no longer than so many seconds."""
+        wait(self._mine[:1], most_s)
 
     def leave(self, further_s: float) -> Sequence[Given]:
         """The units that are left to others: it does those of about so many more seconds.

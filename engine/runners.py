@@ -37,6 +37,9 @@ left to it then should be worth the start of its workers (4 s on two CPUs that a
 FIRST_TASK_S = 2.5
 """The same on a cluster that runs: who connects gets workers of his own, which have to start."""
 
+ALONE_S = 1.0
+"""That the first unit has before Ray is imported and started, which slow it down several times."""
+
 PLAN_ON_RAY_ROWS = 20_000_000
 """Rows above which a cluster plans: about 10 s and 300 MB where one machine does."""
 
@@ -111,8 +114,8 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
     """Does units as tasks of one Ray Data operator; yields commits as they finish.
 
     What is read and written stays inside the task: only units go in, and only commits come out.
-    While workers start, this process does the first units; where it is connected already, so that
-    they may be there, the very first one alone.
+    While workers start, this process does the first units, and the very first before; where it is
+    connected already, so that workers may be there, the very first one alone.
 
     Raises:
         GroundrayError: what a unit raised.
@@ -125,6 +128,9 @@ def run_on_ray(work: Work, units: Sequence[Unit], runner: Runner) -> Iterator[Co
         return
     further_s = _until_first_task_s(runner)
     with HeadStart(work, units) as head:
+        if further_s:
+            head.wait_for_first(ALONE_S)
+            yield from head.iter_done()
         with connected(runner):
             left = head.leave(further_s)
             yield from head.iter_done()

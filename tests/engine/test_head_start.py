@@ -52,6 +52,21 @@ def test_each_unit_is_done_here_or_left_to_others() -> None:
     assert work.begun == [0, 1, 2, 3]
 
 
+@pytest.mark.timeout(5)
+def test_the_first_unit_is_waited_for_and_not_for_ever() -> None:
+    work = Gate()
+    with HeadStart(work, range(2)) as head:
+        threading.Timer(0.2, work.let, (1,)).start()
+        head.wait_for_first(60)
+        assert list(head.iter_done()) == [0]
+        work.let(1)
+    work = Gate()
+    with HeadStart(work, range(2)) as head:
+        head.wait_for_first(0.05)
+        assert list(head.iter_done()) == []
+        work.let(2)
+
+
 def test_it_goes_on_at_its_pace() -> None:
     def work(unit: int) -> int:
         time.sleep(0.01)
