@@ -10,6 +10,9 @@ import pyarrow.parquet as pq
 from groundray.engine.sources import Source, open_source
 from tests.engine.sources import makers
 
+RANGES = [(0, 16), (0, 1), (3, 7), (5, 10), (4, 16), (15, 16)]
+"""Rows to read of the 16: all, across row groups of 5, within one, the last alone."""
+
 
 def write_rows(folder: Path, rows: list[dict[str, Any]], **options: Any) -> Source:
     """Rows of the modern COCO layout; `options` are those of pyarrow's writer."""

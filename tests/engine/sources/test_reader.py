@@ -19,9 +19,7 @@ from groundray.engine.sources import (
 from groundray.formats.errors import ChangedError, DamagedError, SourceError
 from tests.engine.sources import makers
 from tests.engine.sources.images import data_of, record_images, row_images
-from tests.engine.sources.rows import break_column, rot, sample_rows, write_rows
-
-RANGES = [(0, 16), (0, 1), (3, 7), (5, 10), (4, 16), (15, 16)]
+from tests.engine.sources.rows import RANGES, break_column, rot, sample_rows, write_rows
 
 
 def decode(source: Source, *, batch_bytes: int = 8 << 20) -> list[Decoded]:

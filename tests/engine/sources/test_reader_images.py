@@ -22,9 +22,8 @@ from groundray.engine.sources import (
 from groundray.formats.errors import DamagedError
 from tests.engine.sources import makers
 from tests.engine.sources.images import content_of, data_of, record_images, row_images
-from tests.engine.sources.rows import break_column, sample_rows, write_rows
+from tests.engine.sources.rows import RANGES, break_column, sample_rows, write_rows
 
-RANGES = [(0, 16), (0, 1), (3, 7), (5, 10), (4, 16), (15, 16)]
 LARGE_IMAGE_BYTES = 512 << 10
 PEAK = """
 import pickle, sys, tracemalloc
