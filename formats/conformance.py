@@ -319,19 +319,21 @@ def require_linear_time(
         piece: what is repeated.
         longest: characters of the longest text.
     """
-    before = math.inf
+
+    def text(characters: int) -> str:
+        return start + piece * (characters // len(piece))
+
     characters = _SHORTEST
-    while characters <= longest:
-        text = start + piece * (characters // len(piece))
-        took = math.inf
+    before = min(_seconds(parse, text(characters)) for _ in range(_TRIES))
+    while (characters := characters * _GROWTH) <= longest:
         limit = 2 * _GROWTH * max(before, _NOISE_S)
+        took = math.inf
         for _ in range(_TRIES):
-            took = min(took, _seconds(parse, text))
+            took = min(took, _seconds(parse, text(characters)))
             if took <= limit:
                 break
         _require(took <= limit, f"{characters:,} characters of {piece!r} take {took:.1f} s")
         before = took
-        characters *= _GROWTH
 
 
 def _seconds(parse: Callable[[str], object], text: str) -> float:
