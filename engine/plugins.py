@@ -8,7 +8,6 @@ from tempfile import mkdtemp
 
 from groundray.formats import FORMATS, registered_name
 from groundray.formats.errors import FormatError
-from groundray.formats.toml_format import read_toml_format
 from groundray.models import BACKENDS
 
 
@@ -67,6 +66,8 @@ def read_formats(
 
 def declaration_of(format_name: str, plugins: Iterable[Plugin]) -> str | None:
     """The text of the TOML file among plugins that declares a format; None where none does."""
+    from groundray.formats.toml_format import read_toml_format  # imports every grammar
+
     for plugin in plugins:
         if not plugin.path.endswith(".toml"):
             continue
