@@ -86,9 +86,12 @@ def is_in_displayed_frame(
         declared_sizes: `(N, 2)` width and height as the source's columns say, 0 where they do not.
         stored_sizes: `(N, 2)` width and height of the stored frame.
     """
+    swaps: BoolArray = _SWAPS_AXES[orientation]
+    if not swaps.any():
+        return swaps
     turned = (declared_sizes == stored_sizes[:, ::-1]).all(axis=1)
     stored = (declared_sizes == stored_sizes).all(axis=1)
-    result: BoolArray = _SWAPS_AXES[orientation] & turned & ~stored
+    result: BoolArray = swaps & turned & ~stored
     return result
 
 

@@ -182,7 +182,6 @@ class Converter:
                     fit = self._fit(part, decoded, fates)
                     self._convert(decoded, fit, images, fates, shards)
                     tally.update(_close(fates, shards))
-                    shards.complete()
                     num_done += len(decoded.keys)
             except DamagedError as error:
                 keys = read_keys(*span).from_index(num_done)
@@ -264,11 +263,14 @@ class Converter:
         declared = np.stack([records.width, records.height], axis=1)
         turned = is_in_displayed_frame(orientations, declared, sizes.astype(np.int64))
         box_sizes = records.per_box(sizes)
-        frames = records.per_box(np.where(turned[:, None], sizes[:, ::-1], sizes))
-        xyxy = scale_to_pixels(records.xyxy, self._job.source.layout.space, frames)
+        space = self._job.source.layout.space
         if turned.any():
+            frames = records.per_box(np.where(turned[:, None], sizes[:, ::-1], sizes))
             turns = records.per_box(np.where(turned, orientations, 1))
+            xyxy = scale_to_pixels(records.xyxy, space, frames)
             xyxy = turn_to_stored(xyxy, turns, box_sizes)
+        else:
+            xyxy = scale_to_pixels(records.xyxy, space, box_sizes)
         cleaned = clean(xyxy, box_sizes)
         reason = cleaned.reason.copy()
         for name, flags in (
@@ -286,7 +288,8 @@ class Converter:
         counts = np.bincount(reason[lives], minlength=len(REASONS)).tolist()
         for name, count in zip(REASONS[1:], counts[1:], strict=True):
             fates.drop_boxes(name, count)
-        mismatched = ((declared != sizes) & (declared != 0)).any(axis=1) & ~turned
+        differs = (declared != sizes) & (declared != 0)
+        mismatched = (differs[:, 0] | differs[:, 1]) & ~turned
         fates.count("boxes/clipped", int((cleaned.clipped & keep & lives).sum()))
         fates.count("images/boxes_turned", int((turned & alive).sum()))
         fates.count("images/size_mismatch", int((mismatched & alive).sum()))
@@ -325,11 +328,12 @@ class Converter:
         shards: UnitShards,
     ) -> None:
         """Writes truth and examples; records go to the shards that `fates` says."""
-        if not len(records):
-            return
         slots = fates.slot[where]
         for slot, table in _by_slot(slots, truth_table(records, images, sizes)):
             shards.write_truth(slot, table)
+        shards.complete_truth()  # it is encoded behind while lines are made
+        if not len(records):
+            return
         for style in self._styles:
             lines = example_lines(style, records, images, sizes)
             for refusal in lines.refusals:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ class Pictures:
     def settle(self, alive: BoolArray, shards: UnitShards) -> Tally:
         """Takes back the files that no record in `alive`, `(N,)`, needs, and counts the others."""
         tally = Tally()
-        wanted = {image for image, lives in zip(self.written, alive.tolist(), strict=True) if lives}
+        wanted = set(compress(self.written, alive.tolist()))
         for image in dict.fromkeys(self.written):
             if image is None:
                 continue
@@ -221,7 +222,7 @@ def refer_to_pictures(
                 sizes[i], orientations[i] = _look_at(images.at(int(records.row[i])).place)
             except ImageError as error:
                 errors[i] = error
-    for i in np.flatnonzero((sizes <= 0).any(axis=1)).tolist():
+    for i in np.flatnonzero((sizes[:, 0] <= 0) | (sizes[:, 1] <= 0)).tolist():
         missing = ImageError(
             "no_image_size", "an image behind a URL needs width and height columns"
         )

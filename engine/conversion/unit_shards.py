@@ -114,10 +114,10 @@ class UnitShards:
         path = f"rejects/{self._names[slot]}.jsonl"
         self._behind.call(self._writer.append, path, line, lines=1)
 
-    def complete(self) -> None:
+    def complete_truth(self) -> None:
         """Completes the truth of shards whose records were all assigned, and written or rejected.
 
-        So it is encoded while other records are read, and not all of it at the end of the unit.
+        So it is encoded while others are made, and not all of it at the end of the unit.
         """
         for code, ends in self._ends.items():
             first = self._first_slot[code]

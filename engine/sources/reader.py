@@ -35,7 +35,7 @@ from groundray.engine.sources.parquet import OpenParquet, open_parquet
 from groundray.engine.sources.source import Source, SourceFile
 
 _KEY_BATCH_BYTES = 1 << 19  # measured: each thread holds several times as much
-_ANNOTATION_BATCH_BYTES = 1 << 20
+_ANNOTATION_BATCH_BYTES = 1 << 21  # measured: an eighth less CPU time than with half of it
 _IMAGE_BATCH_BYTES = 1 << 20  # measured: more only costs memory
 
 

@@ -50,10 +50,10 @@ def test_the_truth_of_a_shard_is_encoded_when_its_records_are_there(store: Local
             for slot in slots[slots >= 0].tolist():
                 open_shards.write_truth(slot, truth_of_one())
             assert encoded(store.root) == []
-            open_shards.complete()
+            open_shards.complete_truth()
             assert encoded(store.root) == ["train-00000"]
             open_shards.assign(np.array([0]))  # rejected: it never gets a record
-            open_shards.complete()
+            open_shards.complete_truth()
             assert encoded(store.root) == ["train-00000", "train-00001"]
         commit = writer.commit({})
     assert [pq.read_metadata(store.root / file.path).num_rows for file in commit.files] == [2, 1, 1]
