@@ -89,7 +89,7 @@ def train(model: Path, data: Path, output: Path, **options: Any) -> None:
         "do_train": True,
         "per_device_train_batch_size": NUM_IMAGES,
         "gradient_accumulation_steps": 1,
-        "max_steps": 120,
+        "max_steps": 80,
         "learning_rate": 3.0e-3,
         "min_lr": 1.0e-4,
         "lr_scheduler_type": "cosine",
