@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from benchmarks.data import IMAGE_BYTES, make_coco_like, mean_image_bytes
-from benchmarks.subjects import floor, usual_script
+from benchmarks.data import IMAGE_BYTES, make_annotations, make_coco_like, mean_image_bytes
+from benchmarks.subjects import floor, plain_lines, usual_script
 from groundray.engine import Runner, convert
 
 ROWS = 20
@@ -72,6 +72,16 @@ def test_the_floor_writes_the_image_files_that_we_write(
     floor.main(data, tmp_path / "out", processes=1, hashed=False)
     assert _images(tmp_path / "out") == _images(converted / "images")
     assert len(_images(tmp_path / "out")) == ROWS
+
+
+def test_lines_by_hand_are_those_that_we_write(tmp_path: Path) -> None:
+    make_annotations(tmp_path / "data", rows=12_000, files=2)
+    places = str(tmp_path / "data"), str(tmp_path / "ours")
+    convert(*places, formats=["qwen3-vl"], images="reference", runner=Runner("local"))
+    shards = sorted((tmp_path / "ours/qwen3-vl/train").glob("*.jsonl"))
+    plain_lines.main(tmp_path / "data", tmp_path / "by_hand")
+    by_hand = (tmp_path / "by_hand/train.jsonl").read_bytes()
+    assert by_hand == b"".join(shard.read_bytes() for shard in shards)
 
 
 def _images(folder: Path) -> dict[str, bytes]:
