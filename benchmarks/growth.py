@@ -55,7 +55,7 @@ def _annotations(bench: Bench) -> Table:
     took = {BY_HAND: measure(python("benchmarks.subjects.plain_lines", data, bench.fresh()))}
     for name, options in RUNNERS.items():
         command = groundray("convert", data, bench.fresh(), *reference, *options)
-        took[f"`--runner {name}`"] = measure(command)
+        took[name] = measure(command)
     base = took[BY_HAND].wall_s
     return Table(
         f"Conversion of {num_rows:,} rows of 7 boxes whose images stay behind URLs",
