@@ -1,13 +1,9 @@
 """The `groundray` command: one module a verb, which parses, calls one library function, prints."""
 
-import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from errno import ENAMETOOLONG
-from types import FrameType
-from typing import NoReturn
 
 import typer
 
@@ -30,6 +26,7 @@ from groundray.engine.cli.predict import predict
 from groundray.engine.cli.recipes import recipes
 from groundray.engine.cli.reformat import EPILOG as REFORMAT_EPILOG
 from groundray.engine.cli.reformat import reformat
+from groundray.engine.cli.stopping import TerminatedError, stopping
 from groundray.engine.cli.sweep import EPILOG as SWEEP_EPILOG
 from groundray.engine.cli.sweep import sweep
 from groundray.engine.cli.terminal import complain
@@ -37,8 +34,6 @@ from groundray.engine.cli.train import EPILOG as TRAIN_EPILOG
 from groundray.engine.cli.train import train
 from groundray.formats.errors import GroundrayError
 from groundray.models.urls import without_secrets
-
-GRACE_S = 10.0
 
 app = typer.Typer(
     name="groundray",
@@ -66,16 +61,16 @@ app.add_typer(recipes, name="recipes")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; the exit status is 0 when done, 1 on failure, 2 on wrong usage.
 
-    SIGTERM ends it in order, with status 143: what is held is given back, for which there are 10 s.
+    SIGTERM ends it in order, with status 143: what is held is given back.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     odd = next((each for each in arguments if not _is_text(each)), None)
     if odd is not None:  # names and prompts are written into files
         complain(f"error: {odd!r} is not UTF-8")
         return 2
-    before = signal.signal(signal.SIGTERM, _stop)
     try:
-        app(args=arguments, prog_name="groundray")
+        with stopping():
+            app(args=arguments, prog_name="groundray")
     except GroundrayError as error:
         complain(f"error: {without_secrets(str(error))}")
         return 1
@@ -84,10 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         complain(f"error: {error.strerror}: {str(error.filename)[:100]!r}...")
         return 1
+    except TerminatedError:
+        return 128 + signal.SIGTERM
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else 1
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 0
 
 
@@ -97,12 +92,3 @@ def _is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    # Python drops what is raised while a finalizer runs, and a clean-up may hang
-    last = threading.Timer(GRACE_S, os._exit, (128 + number,))
-    last.daemon = True
-    last.start()
-    raise SystemExit(128 + number)

@@ -325,7 +325,7 @@ FAULTS = (
     _changed_during("in place", flip_a_byte),
     _changed_between("rewritten", rewrite_without_last_row),
     _changed_between("in place", flip_a_byte),
-    Fault("second run", _start_another, STOPS, where=(*_ONE_PROCESS, "cluster", "S3")),
+    Fault("second run", _start_another, GOES_ON | STOPS, where=(*_ONE_PROCESS, "cluster", "S3")),
     Fault(
         "clock",
         _signal(signal.SIGKILL),
@@ -333,5 +333,5 @@ FAULTS = (
         where=(*_ONE_PROCESS, "own Ray", "S3"),
         prepare=_let_clocks_jump,
     ),
-    Fault("network", _break_network, STOPS, where=("S3",), mend=_mend_network),
+    Fault("network", _break_network, GOES_ON | STOPS, where=("S3",), mend=_mend_network),
 )

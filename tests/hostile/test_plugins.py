@@ -1,6 +1,8 @@
 """Plugins that raise, leave, recurse, or are none: each costs what it must, and is named."""
 
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,9 +17,19 @@ from groundray.engine.storage import open_store
 from tests.hostile.made import convert, manifest, row, run, write
 
 FORMAT = """
-from dataclasses import replace
-import sys
+import os, signal, sys, time
+from pathlib import Path
 from groundray.formats.families.qwen3_vl_json import QWEN3_VL_JSON as base
+
+def stop_once():
+    mark = Path(__file__).with_suffix(".stopped")
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+class Stops:
+    def __del__(self):
+        stop_once()
 
 class Bad:
     name = "NAME"
@@ -40,6 +52,7 @@ HARM = {
     "gives-nothing": "return None",
     "gives-text": "return 'cat'",
 }
+STOPS = {"is-stopped": "stop_once()", "is-stopped-in-a-finalizer": "Stops(); time.sleep(1)"}
 
 
 def harmed(folder: Path, where: str, how: str) -> Path:
@@ -47,7 +60,7 @@ def harmed(folder: Path, where: str, how: str) -> Path:
     name = f"{where}-{how}"
     lines = FORMAT.replace("NAME", name).splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith(f"    def {where}("))
-    harm = HARM[how]
+    harm = {**HARM, **STOPS}[how]
     if where == "render" and how == "recurses":
         harm = "return self.render(task, expression=expression, categories=categories, wire=wire)"
     when = {"render": "'bad' in categories", "parse": "'bad' in text"}.get(where, "len(xyxy) != 2")
@@ -92,6 +105,29 @@ def test_a_parser_that_does_harm_costs_one_answer(tmp_path: Path, how: str) -> N
     errors = {line["id"]: line["error"] for line in map(json.loads, lines)}
     assert errors["1"] is errors["3"] is None
     assert str(file) in errors["2"]
+
+
+@pytest.mark.parametrize("how", STOPS)
+@pytest.mark.parametrize("where", ["encode", "render", "parse"])
+def test_a_command_that_is_stopped_within_a_format_rejects_nothing(
+    tmp_path: Path, where: str, how: str
+) -> None:
+    rows = [row("1"), row("2", category="bad"), row("3")]
+    write(rows, tmp_path / "data" / "val.parquet")
+    file = harmed(tmp_path, where, how)
+    plugin = ("--format", file.stem, "--plugin", file, "--runner", "local", "--layout", "voc")
+    command = ["convert", tmp_path / "data", tmp_path / "out", *plugin]
+    if where == "parse":
+        answers = "".join(f'{{"id": "{i}", "text": "bad"}}\n' for i in (1, 2, 3))
+        (tmp_path / "said.jsonl").write_text(answers)
+        command = ["predict", *command[1:], "--checkpoint", tmp_path / "said.jsonl"]
+    typed = [sys.executable, "-m", "groundray.engine", *map(str, command)]
+    assert subprocess.run(typed, check=False).returncode == 128 + signal.SIGTERM
+    assert subprocess.run(typed, check=False).returncode == 0
+    assert not list((tmp_path / "out").glob("rejects/*"))
+    (lines,) = [file.read_text().splitlines() for file in (tmp_path / "out").rglob("val-*.jsonl")]
+    assert len(lines) == len(rows)
+    assert [line for line in map(json.loads, lines) if line.get("error")] == []
 
 
 @pytest.mark.parametrize(
