@@ -40,6 +40,7 @@ app = typer.Typer(
     help="Detection parquet to grounding data, batch inference and honest evaluation.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # rich takes 0.15 s to import, of 0.4 for --help
     pretty_exceptions_enable=False,
 )
 

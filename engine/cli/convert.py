@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from groundray.engine.conversion.manifest import Account, Manifest
     from groundray.engine.plan import Plan
 
-EPILOG = "Example: groundray convert tests/data/coco_small_ccby out --format qwen3-vl,glm-4.5v"
+EPILOG = "\b\nExample: groundray convert tests/data/coco_small_ccby out --format qwen3-vl,glm-4.5v"
 
 
 def convert(
@@ -91,7 +91,7 @@ def convert(
         bool, typer.Option("--json", help="Print the manifest instead of a summary.")
     ] = False,
 ) -> None:
-    """Turn detection parquet into training shards, one folder a format."""
+    """Turn detection parquet into training shards, a folder a format."""
     from groundray.engine import convert as convert_data_sets
     from groundray.engine.runners import Runner
 

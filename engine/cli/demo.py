@@ -17,7 +17,7 @@ def demo(
         str, typer.Argument(metavar="OUTPUT", help="A new folder for all that it writes.")
     ] = "demo",
 ) -> None:
-    """Show the whole story on the sample that ships: convert, train a toy, ask it, score it.
+    """Show the whole story on the sample: a toy is trained and scored.
 
     Takes about four minutes on two cores, without a GPU, and needs `pip install 'groundray[cpu]'`.
     """

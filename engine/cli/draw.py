@@ -41,7 +41,7 @@ def draw(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUTPUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a summary.")] = False,
 ) -> None:
-    """Draw boxes onto images: from the text that a model is trained on, or what one answered.
+    """Draw boxes onto images, as training text or an answer has them.
 
     Predictions are solid, their targets dashed.
     """

@@ -9,7 +9,7 @@ import typer
 
 from groundray.engine.cli.terminal import say
 
-EPILOG = "Example: groundray export predictions/checkpoint-500 detections.json --coco"
+EPILOG = "\b\nExample: groundray export predictions/checkpoint-500 detections.json --coco"
 
 
 def export(
@@ -33,7 +33,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a summary.")] = False,
 ) -> None:
-    """Write predictions as COCO results, with their targets as COCO annotations beside."""
+    """Write predictions as COCO results, and their targets beside."""
     from groundray.engine.cli.convert import read_names
     from groundray.engine.evaluation.coco_export import export_coco
     from groundray.engine.evaluation.prediction_files import open_predictions

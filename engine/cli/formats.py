@@ -44,7 +44,7 @@ def list_(as_json: JsonOption = False, plugin: PluginOption = None) -> None:
 
 @formats.command(epilog="Example: groundray formats show qwen3-vl")
 def show(name: NameArgument, plugin: PluginOption = None) -> None:
-    """Show how a format writes one example, and where its facts come from."""
+    """Show an example of a format, and where its facts come from."""
     from groundray.formats.summary import summarise
     from groundray.formats.worked import worked_examples
 
@@ -66,7 +66,7 @@ def show(name: NameArgument, plugin: PluginOption = None) -> None:
 
 @formats.command(epilog="Example: groundray formats check qwen3-vl")
 def check(name: NameArgument, plugin: PluginOption = None) -> None:
-    """Check that a format does what every format must, and show its quantisation ceiling."""
+    """Check that a format does what all must; show its ceiling."""
     from groundray.formats.ceiling import quantisation_ceiling
     from groundray.formats.conformance import checks
     from groundray.formats.geometry import geometry_of
@@ -94,7 +94,7 @@ def parse(
     height: Annotated[int | None, typer.Option(min=1, help="Image height, pixels.")] = None,
     plugin: PluginOption = None,
 ) -> None:
-    """Parse a model's answer on stdin; print its objects and issues as one line of JSON."""
+    """Parse a model's answer on stdin; print what it says as JSON."""
     if (width is None) != (height is None):
         raise typer.BadParameter("--width and --height go together")
     _add(plugin)

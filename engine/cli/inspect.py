@@ -45,7 +45,7 @@ def inspect(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a summary.")] = False,
 ) -> None:
-    """Show what a data set holds, how it would be read, and what is wrong with it."""
+    """Show what a data set holds, how it is read, and what is wrong."""
     from groundray.engine.cli.convert import read_names
     from groundray.engine.inspection.inspect import inspect_source
 

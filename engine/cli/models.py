@@ -32,7 +32,7 @@ def bare(context: typer.Context, as_json: JsonOption = False, plugin: PluginOpti
 
 @models.command("list", epilog="Example: groundray models list --json")
 def list_(as_json: JsonOption = False, plugin: PluginOption = None) -> None:
-    """List all backends, the packages that they come from, and whether they can be used here."""
+    """List all backends, their packages, and whether they work here."""
     _add(plugin)
     _print_list(as_json=as_json)
 
@@ -47,7 +47,7 @@ def tiny(
         bool, typer.Option("--overwrite", help="Empty DIR first if it is not empty.")
     ] = False,
 ) -> None:
-    """Build a tiny checkpoint of a real architecture, which can be trained and asked on a CPU."""
+    """Build a tiny checkpoint of a real architecture, for a CPU."""
     from groundray.models.tiny import build_tiny
 
     num_parameters = build_tiny(folder, family=family, overwrite=overwrite)

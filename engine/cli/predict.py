@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from groundray.engine.prediction.predict import PredictionProgress
 
 EPILOG = (
-    "Example: groundray predict out predictions --checkpoint tiny --format qwen3-vl "
+    "\b\nExample: groundray predict out predictions --checkpoint tiny --format qwen3-vl "
     "--max-new-tokens 64"
 )
 
@@ -103,7 +103,7 @@ def predict(
         bool, typer.Option("--json", help="Print the manifests, a list, instead of a summary.")
     ] = False,
 ) -> None:
-    """Ask checkpoints about every image of a split; answers stand beside the truth."""
+    """Ask checkpoints about every image of a split."""
     from groundray.engine import predict as predict_records
     from groundray.engine.cli.convert import read_names
     from groundray.engine.runners import Runner

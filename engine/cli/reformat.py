@@ -43,7 +43,7 @@ def reformat(
         bool, typer.Option("--json", help="Print the manifest instead of a summary.")
     ] = False,
 ) -> None:
-    """Rewrite a converted folder for other formats, from its exact boxes; images are shared."""
+    """Rewrite a converted folder for other formats; images are shared."""
     from groundray.engine import convert as convert_data_sets
     from groundray.engine.cli.convert import Reporter, split_names, summarise
     from groundray.engine.converted import open_converted

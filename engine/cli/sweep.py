@@ -50,7 +50,7 @@ def sweep(
         Literal["auto", "ray", "local"], typer.Option(help="Where the models are held.")
     ] = "auto",
 ) -> None:
-    """Ask and score every model of a training as it appears; ends when the training has."""
+    """Ask and score every model of a training as it appears."""
     from groundray.engine.cli.predict import parse_actors, parse_batch_size
     from groundray.engine.runners import Runner
     from groundray.engine.training.sweep import sweep as sweep_models

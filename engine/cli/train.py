@@ -71,7 +71,7 @@ def train(
         bool, typer.Option("--logs", help="Show every line of every process, with its rank.")
     ] = False,
 ) -> None:
-    """Train a model with PaddleFormers on one node or many, after checking the data."""
+    """Train a model with PaddleFormers, once the data is checked."""
     from groundray.engine.cli.preflight_table import print_preflight
     from groundray.engine.training.preflight import check_data
     from groundray.engine.training.train import describe_start, parse_setting, plan_training
