@@ -7,7 +7,7 @@ of start.
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -77,11 +77,11 @@ def from_texts(texts: Sequence[str | None]) -> pa.Array:
     Raises:
         UnicodeEncodeError: a text holds half a character.
     """
-    known = [text for text in texts if text is not None]
-    if texts and not known:
+    num_null = texts.count(None)
+    if texts and num_null == len(texts):
         return pa.nulls(len(texts), pa.string())
-    is_null = None
-    if len(known) < len(texts):
+    is_null, known = None, cast("Sequence[str]", texts)
+    if num_null:
         is_null = np.array([text is None for text in texts])
         known = [text or "" for text in texts]
     data = "".join(known).encode()

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from groundray.engine.cli.live_line import LiveLine
-from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
+from groundray.engine.cli.options import (
+    Address,
+    FormatPlugins,
+    Formats,
+    NumCpus,
+    Prompt,
+    RowsPerShard,
+    System,
+)
 from groundray.engine.cli.terminal import say
 from groundray.formats.errors import GroundrayError
 from groundray.formats.tasks import Task
@@ -43,7 +51,7 @@ def convert(
         Literal["hash", "shuffle"],
         typer.Option(help="hash: stable when files change; shuffle: what the usual script draws."),
     ] = "hash",
-    rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 1000,
+    rows_per_shard: RowsPerShard = None,
     images: Annotated[
         Literal["copy", "reference"], typer.Option(help="Write images, or keep their paths.")
     ] = "copy",

@@ -10,6 +10,12 @@ Formats = Annotated[
         "--format", help="Formats to write, or FILE.toml that declare one, separated by commas."
     ),
 ]
+RowsPerShard = Annotated[
+    int | None,
+    typer.Option(
+        help="Records that a shard aims at; by default 1000, or 10000 where images are not written."
+    ),
+]
 Prompt = Annotated[
     str | None, typer.Option(help="User text; {classes} and {expression} are filled in.")
 ]

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 import typer
 
 from groundray.engine.cli.live_line import LiveLine
-from groundray.engine.cli.options import Address, FormatPlugins, Formats, NumCpus, Prompt, System
+from groundray.engine.cli.options import (
+    Address,
+    FormatPlugins,
+    Formats,
+    NumCpus,
+    Prompt,
+    RowsPerShard,
+    System,
+)
 from groundray.engine.cli.terminal import say
 
 EPILOG = "Example: groundray reformat out out-glm --format glm-4.5v"
@@ -22,7 +30,7 @@ def reformat(
         Literal["reference", "copy"],
         typer.Option(help="Share INPUT's images, or write them again."),
     ] = "reference",
-    rows_per_shard: Annotated[int, typer.Option(help="Records that a shard aims at.")] = 1000,
+    rows_per_shard: RowsPerShard = None,
     prompt: Prompt = None,
     prompt_classes: Annotated[
         Literal["all", "present"], typer.Option(help="What {classes} names.")

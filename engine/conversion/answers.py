@@ -40,12 +40,13 @@ class Answers(NamedTuple):
 
     Attributes:
         assistant: `(N,)` JSON of each text; empty where it was refused.
-        objects: `(N,)` what goes with it in an example, `,"objects":{...}`, or empty.
+        objects: what goes with it in an example, `,"objects":{...}` or nothing, in pieces to be
+            `joined`: the same for all, or `(N,)`.
         refused: what the format raised, by the record's place.
     """
 
     assistant: pa.Array
-    objects: pa.Array
+    objects: Sequence[str | pa.Array]
     refused: dict[int, BaseException]
 
 
@@ -85,13 +86,12 @@ def _fill_in(
     places[used] = np.arange(len(used))
     label_texts = escaped(from_texts(outlined.label_texts))
     labels = from_numpy(places[records.category])
-    assistant = _texts(outline, label_texts.take(labels), wire, records.offsets)
-    if outline.objects is None:
-        objects = _repeated("", len(records))
-    else:
+    assistant = _texts(outline, label_texts, labels, wire, records.offsets)
+    objects: Sequence[str | pa.Array] = ()
+    if outline.objects is not None:
         refs, bboxes = outline.objects
         quoted = joined('"', label_texts, '"').take(labels)
-        objects = joined(
+        objects = (
             f',"objects":{{"{refs}":[',
             _joined_lists(quoted, ",", records.offsets),
             f'],"{bboxes}":[',
@@ -102,7 +102,9 @@ def _fill_in(
     if has_none.any():
         nothing = to_scalar(orjson.dumps(outlined.nothing).decode(), TEXT)
         assistant = pc.if_else(from_numpy(has_none), nothing, assistant)
-        objects = pc.if_else(from_numpy(has_none), to_scalar("", TEXT), objects)
+        if objects:
+            written = pc.if_else(from_numpy(has_none), to_scalar("", TEXT), joined(*objects))
+            objects = (written,)
     return Answers(assistant, objects, {})
 
 
@@ -113,25 +115,35 @@ def _fits_a_table(wire: NDArray[Any]) -> bool:
     return not wire.size or bool(wire.min() >= 0 and wire.max() < _MAX_NUMBER)
 
 
-def _texts(outline: Outline, labels: pa.Array, wire: NDArray[Any], offsets: IntArray) -> pa.Array:
+def _texts(
+    outline: Outline,
+    label_texts: pa.Array,
+    labels: pa.Array,
+    wire: NDArray[Any],
+    offsets: IntArray,
+) -> pa.Array:
     """`(N,)` JSON of the texts of an outline.
 
     Args:
         outline: how they are put together.
-        labels: `(M,)` as JSON escapes them.
+        label_texts: `(C,)` as JSON escapes them.
+        labels: `(M,)` which of them each box has.
         wire: `(M, K)` whole numbers.
         offsets: `(N + 1,)` where the boxes of each record begin and end.
     """
     if not outline.fields:  # it only counts
-        counts, place = np.unique(np.diff(offsets), return_inverse=True)
-        texts = [outline.render([""] * count, [()] * count).assistant for count in counts.tolist()]
-        return from_utf8(list(map(orjson.dumps, texts))).take(from_numpy(place))
+        counts = np.diff(offsets)
+        places = np.zeros(int(counts.max(initial=0)) + 1, dtype=np.int64)
+        used = np.flatnonzero(np.bincount(counts))
+        places[used] = np.arange(len(used))
+        texts = [outline.render([""] * count, [()] * count).assistant for count in used.tolist()]
+        return from_utf8(list(map(orjson.dumps, texts))).take(from_numpy(places[counts]))
     size = 1 << int(wire.max(initial=1023)).bit_length()
     numbers = iter(wire.T)
     pieces: list[str | pa.Array] = []
     for piece in outline.item:
         if piece is Field.LABEL:
-            pieces.append(labels)
+            pieces.append(label_texts.take(labels))
         elif piece is Field.NUMBER:
             spelled = _spelled_numbers(outline.number, size)
             pieces.append(spelled.take(from_numpy(next(numbers))))
@@ -173,7 +185,7 @@ def _dumped(answers: Sequence[Rendered | BaseException]) -> Answers:
             assistant[i] = orjson.dumps(answer.assistant)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a format may be a plugin
             refused[i] = error
-    return Answers(from_utf8(assistant), from_utf8(objects), refused)
+    return Answers(from_utf8(assistant), [from_utf8(objects)], refused)
 
 
 def _render(

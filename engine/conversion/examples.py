@@ -138,7 +138,7 @@ def example_lines(
         '}],"images":["',
         escaped(images),
         '"]',
-        answers.objects,
+        *answers.objects,
         ',"id":"',
         escaped(records.id.array),
         '","width":',

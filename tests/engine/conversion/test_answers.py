@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from groundray.engine.arrays import from_texts
 from groundray.engine.conversion.answers import write_answers
+from groundray.engine.conversion.json_texts import joined
 from groundray.engine.records import Records, offsets_of
 from groundray.engine.texts import Texts
 from groundray.formats import Rendered, Task, format_names, get_format
@@ -52,7 +53,8 @@ def make_records(
 def check_one_by_one(format_: Any, task: Task, records: Records, image_sizes: Any) -> None:
     """Each answer is JSON of what `render` gives, or refused with what it raises."""
     answers = write_answers(format_, task, records, image_sizes)
-    texts, objects = answers.assistant.to_pylist(), answers.objects.to_pylist()
+    texts = answers.assistant.to_pylist()
+    objects = joined(*answers.objects, from_texts([""] * len(records))).to_pylist()
     wire = format_.encode(records.xyxy, records.per_box(image_sizes)).tolist()
     names = [records.names[code] for code in records.category]
 

@@ -136,7 +136,8 @@ def test_a_file_that_is_not_answered_for_is_not_left_out(
     url = upload(SAMPLE, f"{bucket}/sets/coco")
     with proxy_to(os.environ["AWS_ENDPOINT_URL"], seed=0) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 1}})
+        impatient = {"read_timeout": 1, "retries": {"max_attempts": 1}}
+        monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": impatient})
         S3FileSystem.clear_instance_cache()
         source = open_source([url])
         proxy.share = 1.0
