@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from groundray.engine.head_start import HeadStart
 from groundray.engine.plan import Unit
 from groundray.engine.shards import Commit
+from groundray.engine.stopping import TerminatedError, stopping
 from groundray.engine.workers import RayTasks, Threads, Workers, deal
 from groundray.formats.errors import GroundrayError
 
@@ -199,12 +200,16 @@ class Stage:
         import pyarrow as pa
 
         values: list[bytes] = []
-        for given in block[VALUE]:
-            value = pickle.loads(given.as_py())  # noqa: S301  our own driver's or stage's
-            result = self._do(value)
-            values.append(pickle.dumps(result))
-            if isinstance(result, GroundrayError):
-                break
+        try:
+            with stopping():
+                for given in block[VALUE]:
+                    value = pickle.loads(given.as_py())  # noqa: S301  our own driver's or stage's
+                    result = self._do(value)
+                    values.append(pickle.dumps(result))
+                    if isinstance(result, GroundrayError):
+                        break
+        except TerminatedError:  # Ray's way to end, now that no plugin can be blamed for it
+            signal.raise_signal(signal.SIGTERM)
         return pa.table({VALUE: pa.array(values, pa.binary())})
 
     def _do(self, value: Any) -> Any:

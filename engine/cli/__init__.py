@@ -26,12 +26,12 @@ from groundray.engine.cli.predict import predict
 from groundray.engine.cli.recipes import recipes
 from groundray.engine.cli.reformat import EPILOG as REFORMAT_EPILOG
 from groundray.engine.cli.reformat import reformat
-from groundray.engine.cli.stopping import TerminatedError, stopping
 from groundray.engine.cli.sweep import EPILOG as SWEEP_EPILOG
 from groundray.engine.cli.sweep import sweep
 from groundray.engine.cli.terminal import complain
 from groundray.engine.cli.train import EPILOG as TRAIN_EPILOG
 from groundray.engine.cli.train import train
+from groundray.engine.stopping import TerminatedError, stopping
 from groundray.formats.errors import GroundrayError
 from groundray.models.urls import without_secrets
 

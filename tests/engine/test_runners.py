@@ -61,6 +61,35 @@ def test_formats_of_plugin_files_and_of_declarations(tmp_path: Path) -> None:
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
+STOPPED_ONCE = """
+import os, signal
+from groundray.formats.families.qwen3_vl_json import QWEN3_VL_JSON as base
+
+class Stopped:
+    name = "stopped-once"
+    system, prompts, source = None, dict(base.prompts), "made up"
+    encode, decode, parse = base.encode, base.decode, base.parse
+    def render(self, task, **record):
+        if not os.path.exists(MARK):
+            open(MARK, "w").close()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return base.render(task, **record)
+"""
+
+
+def test_a_worker_that_is_told_to_stop_rejects_nothing(tmp_path: Path) -> None:
+    """As `ray stop` tells it, while it is within a format's code."""
+    source = write(tmp_path / "in", {"train": rows(12)}, row_group_rows=4)
+    mark, file = tmp_path / "stopped", tmp_path / "stopped_once.py"
+    file.write_text(STOPPED_ONCE.replace("MARK", repr(str(mark))))
+    options = {"formats": ["stopped-once"], "plugins": [str(file)], "rows_per_shard": 4}
+    convert(source, tmp_path / "ray", runner=RAY, **options)
+    assert mark.exists()
+    convert(source, tmp_path / "local", runner=LOCAL, **options)
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+    assert not (tmp_path / "ray/rejects").exists()
+
+
 def test_a_reformatted_conversion(tmp_path: Path) -> None:
     source = write(tmp_path / "in", {"train": rows(30), "val": rows(5, first_id=9000)})
     convert(source, tmp_path / "converted", keep_empty=True, rows_per_shard=8)

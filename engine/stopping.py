@@ -1,4 +1,4 @@
-"""How a command ends that is told to: in order, wherever it is."""
+"""How a process ends that is told to: in order, wherever it is."""
 
 import os
 import signal
@@ -24,7 +24,11 @@ def stopping() -> Iterator[None]:
     """SIGTERM raises `TerminatedError` in here; neither it nor Ctrl-C is lost in a finalizer.
 
     Python drops what is raised while a finalizer runs, and only tells a hook: then it comes again.
+    Signals are a matter of the main thread: in others, this does nothing.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     on_sigterm, on_dropped = signal.getsignal(signal.SIGTERM), sys.unraisablehook
 
     def come_again(dropped: "sys.UnraisableHookArgs") -> None:
