@@ -48,7 +48,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     once = ("usual script", TWO, *(name for name in alone if "same" in name or "sha256" in name))
     found = medians({**alone, **start}, bench.runs, once=once)
     warm_ray = [_convert(bench, each, "--runner", "ray") for each in (SAMPLE, *[data] * bench.runs)]
-    warm_s = median(on_cluster(warm_ray).wall_s[1:])
+    warm_s = median(on_cluster(warm_ray, keep=not bench.is_in_memory).wall_s[1:])
     size = mean_image_bytes(data) / 1e3
     title = f"Conversion of {rows:,} images of {size:.0f} KB in {FILES} files to qwen3-vl"
     yield _whole(title, {name: found[name] for name in alone}, warm_s)

@@ -104,14 +104,17 @@ class OnCluster(NamedTuple):
     first_shard_s: list[float]
 
 
-def on_cluster(commands: Sequence[Sequence[str]]) -> OnCluster:
+def on_cluster(commands: Sequence[Sequence[str]], *, keep: bool) -> OnCluster:
     """Runs commands of ours, one after the other, in one such process.
 
     Args:
         commands: of `groundray`.
+        keep: whether outputs stay until the end. In memory they should not: a virtual machine takes
+            twice as long for memory that it touches for the first time.
     """
     arguments = [command[len(groundray()) :] for command in commands]
-    took = measure(python("benchmarks.subjects.on_cluster", json.dumps(arguments)))
+    kept = "keep" if keep else "delete"
+    took = measure(python("benchmarks.subjects.on_cluster", json.dumps(arguments), kept))
     return OnCluster(**json.loads(took.said))
 
 

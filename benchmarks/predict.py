@@ -49,7 +49,8 @@ def _fixed_cost(bench: Bench) -> Table:
     found = medians(commands, bench.runs)
     own_s = -(-images // BATCH) * batch_s
     rows = [_row(name, each, own_s, found[bare]) for name, each in found.items()]
-    warm_s = median(on_cluster([ask(*ONE) for _ in range(bench.runs + 1)]).wall_s[1:])
+    asked = [ask(*ONE) for _ in range(bench.runs + 1)]
+    warm_s = median(on_cluster(asked, keep=not bench.is_in_memory).wall_s[1:])
     by_own, by_bare = ratio(warm_s, own_s), ratio(warm_s, found[bare].wall_s)
     warm = ["1 actor on a running cluster, its start inside", seconds(warm_s), "", "", ""]
     return Table(

@@ -41,14 +41,14 @@ def _commands(bench: Bench) -> Table:
 
 
 def _cluster(bench: Bench) -> Table:
-    rows = bench.size(15_000)
+    rows, keep = bench.size(15_000), not bench.is_in_memory
     data = bench.work / "start"
     make_coco_like(data, rows=rows, files=20, row_group_rows=100)
     alone_s = median(_first_shard_s(_convert(bench, data, "ray")) for _ in range(bench.runs))
     joining_s = median(_first_shard_on_new_cluster_s(bench, data) for _ in range(bench.runs))
-    cold = [on_cluster([_convert(bench, data, "ray")]) for _ in range(bench.runs)]
+    cold = [on_cluster([_convert(bench, data, "ray")], keep=keep) for _ in range(bench.runs)]
     tiny = [_convert(bench, SAMPLE, runner) for runner in ("ray", "local") * (bench.runs + 1)]
-    warm = on_cluster([*tiny, _convert(bench, data, "ray")])
+    warm = on_cluster([*tiny, _convert(bench, data, "ray")], keep=keep)
     ray_s, local_s = median(warm.wall_s[2:-1:2]), median(warm.wall_s[3:-1:2])
     start_s = median(each.start_s for each in cold)
     first_s = median(each.first_shard_s[0] for each in cold)

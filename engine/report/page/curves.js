@@ -166,11 +166,12 @@ function labels(points, steps, x) {
           ? `${point.name.slice(0, chars - 1)}…`
           : point.name;
       const half = text.length * 2.9;
-      if (x(point.at) - half < end + 4) return null;
-      end = x(point.at) + half;
+      const middle = Math.min(x(point.at), PLOT.width - half);
+      if (middle - half < end + 4) return null;
+      end = middle + half;
       return draw(
         "text",
-        { x: x(point.at), y: PLOT.height - PLOT.bottom + 16, "text-anchor": "middle" },
+        { x: middle, y: PLOT.height - PLOT.bottom + 16, "text-anchor": "middle" },
         draw("title", {}, point.name),
         text,
       );

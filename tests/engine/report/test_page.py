@@ -256,6 +256,20 @@ def test_curves_stand_at_their_steps_and_their_axis_starts_at_0(
     assert {"0.00", "1.00", "100", "300", "step"} <= set(axes)
 
 
+def test_no_name_below_a_curve_runs_out_of_it(open_page: OpenPage, tmp_path: Path) -> None:
+    names = ("before, learned images", "after, learned images (memorised)", "after, other images")
+    page = open_page(make_report(tmp_path, dict.fromkeys(names, LINES)), **WIDE)
+    plots = page.locator(".plot svg")
+    over = (
+        "svg => [...svg.querySelectorAll('text')].map(each => each.getBoundingClientRect().right)"
+    )
+    ends = plots.first.evaluate(
+        f"svg => ({over})(svg).map(x => x - svg.getBoundingClientRect().right)"
+    )
+    assert len(ends) > len(names)
+    assert max(ends) <= 0
+
+
 def test_an_axis_that_fits_the_data_says_where_it_starts(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
