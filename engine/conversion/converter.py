@@ -346,7 +346,7 @@ class Converter:
 
 def _by_slot(slots: IntArray, column: Column) -> Iterator[tuple[int, Column]]:
     """The values that belong to each shard, in order; not copied where they stand together."""
-    for slot in np.unique(slots).tolist():
+    for slot in np.flatnonzero(np.bincount(slots)).tolist():
         here = np.flatnonzero(slots == slot)
         first, last = int(here[0]), int(here[-1])
         is_whole = last - first == len(here) - 1

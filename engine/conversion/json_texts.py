@@ -1,5 +1,6 @@
 """JSON of whole columns: Arrow arrays of text, in which Python is not asked about each value."""
 
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,11 @@ def joined(*pieces: str | pa.Array, kind: pa.DataType = TEXT) -> pa.Array:
         pieces: the same text for all, or `(N,)` texts, of which there is one array at least.
         kind: of the result.
     """
-    columns = [to_scalar(piece, kind) if isinstance(piece, str) else piece for piece in pieces]
-    columns = [piece if piece.type == kind else piece.cast(kind) for piece in columns]
+    columns: list[Any] = []
+    for are_same, group in groupby(pieces, key=lambda piece: isinstance(piece, str)):
+        neighbours = list(group)
+        columns += [to_scalar("".join(neighbours), kind)] if are_same else neighbours
+    columns = [column if column.type == kind else column.cast(kind) for column in columns]
     return pc.binary_join_element_wise(*columns, to_scalar("", kind))
 
 
