@@ -210,6 +210,7 @@ class Stage:
                         break
         except TerminatedError:  # Ray's way to end, now that no plugin can be blamed for it
             signal.raise_signal(signal.SIGTERM)
+            raise
         return pa.table({VALUE: pa.array(values, pa.binary())})
 
     def _do(self, value: Any) -> Any:

@@ -19,7 +19,7 @@ def demo(
 ) -> None:
     """Show the whole story on the sample: a toy is trained and scored.
 
-    Takes about four minutes on two cores, without a GPU, and needs `pip install 'groundray[cpu]'`.
+    Takes four to seven minutes on two cores, without a GPU; needs `pip install 'groundray[cpu]'`.
     """
     from groundray.engine.demo import run_demo
 

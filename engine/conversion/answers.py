@@ -162,10 +162,6 @@ def _joined_lists(texts: pa.Array, separator: str, offsets: IntArray) -> pa.Arra
     return pc.binary_join(lists, to_scalar(separator, TEXT))
 
 
-def _repeated(text: str, count: int) -> pa.Array:
-    return from_texts([text]).take(from_numpy(np.zeros(count, dtype=np.int64)))
-
-
 @lru_cache(maxsize=16)
 def _spelled_numbers(template: str, size: int) -> pa.Array:
     return from_texts([template % number for number in range(size)])
