@@ -27,7 +27,6 @@ from groundray.engine.sources.source import SourceFile
 from groundray.formats.errors import ImageError, SourceError
 
 MAX_BOXES = 10_000
-_PLACES = 3
 _MAX_HEADERS = 64  # images that are opened in each place, where no column has their sizes
 _HEADER_BYTES = 64 << 10
 _BATCH_BYTES = 1 << 18

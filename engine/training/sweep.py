@@ -1,6 +1,5 @@
 """A sweep: every model that a training saves is asked and scored as it appears, in one report."""
 
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -31,8 +30,6 @@ PREDICTIONS = "predictions"
 """Folder of OUTPUT for the predictions of every model."""
 
 POLL_S = 5.0
-
-_STEP_NAME = re.compile(r"step-(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
