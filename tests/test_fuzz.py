@@ -4,6 +4,8 @@ import pytest
 
 from tests.fuzz.campaign import case, targets
 
+pytestmark = pytest.mark.untraced
+
 SEED = 0
 CASES = {
     "parse": 1200,

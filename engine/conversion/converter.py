@@ -304,7 +304,10 @@ class Converter:
         fates: Fates,
     ) -> BoolArray:
         """`(N,)` records that keep a box, or never had one; rejects or leaves out the others."""
-        box, num = records.box_record, len(records)
+        num = len(records)
+        if not reason.any():
+            return np.ones(num, dtype=np.bool_)
+        box = records.box_record
         had = np.diff(records.offsets)
         kept = np.bincount(box[reason == 0], minlength=num)
         unwanted = np.bincount(box[reason >= FIRST_UNWANTED], minlength=num)

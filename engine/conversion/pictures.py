@@ -51,8 +51,8 @@ class Pictures:
         names: `(N,)` what the examples and the truth of each record call its image.
         sizes: `(N, 2)` width and height of the stored frame.
         orientations: `(N,)` EXIF orientation that was found.
-        written: the file of each record, one object for records that share it; None where the
-            image stays where it is.
+        written: N files, one object for records that share it, None where there is an error; none
+            at all where images stay where they are.
         errors: what is wrong with a record's image, by its place; the columns say nothing there.
     """
 
@@ -66,9 +66,7 @@ class Pictures:
         """Takes back the files that no record in `alive`, `(N,)`, needs, and counts the others."""
         tally = Tally()
         wanted = set(compress(self.written, alive.tolist()))
-        for image in dict.fromkeys(self.written):
-            if image is None:
-                continue
+        for image in filter(None, dict.fromkeys(self.written)):
             if image not in wanted:
                 shards.remove_image(image.slot, image.name)
                 continue
@@ -78,7 +76,7 @@ class Pictures:
                 tally[f"images/transcoded/{image.transcoded}"] += 1
             elif image.orientation != 1:
                 tally["images/orientation_reset"] += 1
-        if None in wanted:
+        if not self.written and alive.any():
             tally["images/referred"] += int(alive.sum())
             if turned := int((self.orientations[alive] != 1).sum()):
                 tally["images/orientation_left"] += turned
@@ -228,7 +226,7 @@ def refer_to_pictures(
         )
         errors.setdefault(i, missing)
     named = pc.coalesce(pa.concat_arrays(names), to_scalar("", pa.string()))
-    return Pictures(named, sizes, orientations, [None] * len(records), errors)
+    return Pictures(named, sizes, orientations, [], errors)
 
 
 def _prepare(

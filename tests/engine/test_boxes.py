@@ -89,6 +89,12 @@ def test_an_overhanging_box_is_clipped_and_flagged() -> None:
     assert_array_equal(cleaned.clipped, [True, False, False])
 
 
+def test_a_negative_zero_is_zero() -> None:
+    cleaned = clean(np.array([[-0.0, -0.0, 30, 40]]), SIZE)
+    assert not np.signbit(cleaned.xyxy).any()
+    assert_array_equal(cleaned.clipped, [False])
+
+
 def test_each_box_is_judged_by_its_own_image() -> None:
     xyxy = np.array([[10.0, 10, 90, 90], [10, 10, 90, 90]])
     cleaned = clean(xyxy, np.array([[100.0, 100.0], [50.0, 8.0]]))

@@ -66,7 +66,10 @@ def test_a_cluster_plans_and_runs_what_one_process_does(tmp_path: Path) -> None:
 
 WHO_DOES = """
 import os, time
+from groundray.engine import runners
 from groundray.engine.runners import Runner, run_on_ray
+
+runners.LEAST_TASKS = 50
 
 class WhoDoes:
     def __init__(self, takes_s):

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from groundray.formats import get_format
 from groundray.formats.conformance import require_linear_time
 
+pytestmark = pytest.mark.untraced
+
 PIECES = (
     *("[", "]", "{", "}", "(", ")", "<", ">", ",", ":", ";", '"', "'", "\\", "\n", " ", "`", "```"),
     *(

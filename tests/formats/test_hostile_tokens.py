@@ -5,6 +5,8 @@ import pytest
 from groundray.formats import get_format
 from groundray.formats.conformance import require_linear_time
 
+pytestmark = pytest.mark.untraced
+
 # Numbers of an object, and what its text is made of.
 FAMILIES: dict[str, tuple[int, tuple[str, ...]]] = {
     "deepseek-vl2": (

@@ -20,6 +20,8 @@ from tests.engine.prediction.predictions_made import write_predictions
 from tests.engine.scoring.made import line
 from tests.hostile.made import convert, jpeg, manifest, rejects, row, run, write
 
+pytestmark = pytest.mark.untraced
+
 MB = 1 << 20
 
 

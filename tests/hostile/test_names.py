@@ -29,6 +29,8 @@ from tests.hostile.made import (
     write,
 )
 
+pytestmark = pytest.mark.untraced
+
 
 def writable() -> list[str]:
     """Nasty names that the format of this test writes as labels."""

@@ -16,6 +16,8 @@ from groundray.engine.shards import UnitWriter
 from groundray.engine.storage import open_store
 from tests.hostile.made import convert, manifest, row, run, write
 
+pytestmark = pytest.mark.untraced
+
 FORMAT = """
 import os, signal, sys, time
 from pathlib import Path

@@ -20,6 +20,8 @@ from tests.engine.on_workers import on_workers
 from tests.hostile.made import jpeg, rejects, row, run, write
 from tests.servers import ChatServer
 
+pytestmark = pytest.mark.untraced
+
 SECRET = "Zx9" + "hidden" + "Q7"
 USER = f"me:{SECRET}@"
 QUERY = f"?token={SECRET}&X-Amz-Signature={SECRET}&sig={SECRET},{SECRET}"

@@ -31,12 +31,11 @@ from paddleformers.datasets.SFTDataset import MapSFTDataset
 from paddleformers.datasets.template.template import get_template_and_fix_tokenizer
 from paddleformers.transformers import AutoProcessor, AutoTokenizer
 
-model, template, shard, limit = sys.argv[1:]
+model, template, shard, *limits = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(model)
-config = {
+shared = {
     "tokenizer": tokenizer,
     "processor": AutoProcessor.from_pretrained(model),
-    "max_seq_len": int(limit),
     "random_seed": 42,
     "random_shuffle": False,
     "num_samples_each_epoch": 1000,
@@ -51,24 +50,26 @@ config = {
     "task_group_prob": "1.0",
     "sub_dataset_type": "messages",
 }
-config["template_instance"] = get_template_and_fix_tokenizer(config)
-dataset = MapSFTDataset(**config)
-read = {}
-for example in dataset.raw_data:
-    sequence = dataset._process_sft_sequence(example, 1)
-    read[example["id"]] = None if sequence is None else len(sequence.token_ids)
-print("READ", json.dumps(read))
+shared["template_instance"] = get_template_and_fix_tokenizer(shared)
+for limit in limits:
+    dataset = MapSFTDataset(**shared, max_seq_len=int(limit))
+    read = {}
+    for example in dataset.raw_data:
+        sequence = dataset._process_sft_sequence(example, 1)
+        read[example["id"]] = None if sequence is None else len(sequence.token_ids)
+    print("READ", json.dumps(read))
 """
 
 
-def trainer_lengths(model: Path, template: str, shard: Path, limit: int) -> dict[str, int | None]:
-    """Tokens of each example of a shard by its id; None for one that the trainer leaves out."""
-    command = [sys.executable, "-c", _TRAINER, str(model), template, str(shard), str(limit)]
+def trainer_lengths(
+    model: Path, template: str, shard: Path, *limits: int
+) -> list[dict[str, int | None]]:
+    """For each limit, tokens of each example of a shard by its id; None where it is left out."""
+    command = [sys.executable, "-c", _TRAINER, *map(str, (model, template, shard, *limits))]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("READ "))
-    read: dict[str, int | None] = json.loads(line.removeprefix("READ "))
-    return read
+    lines = [line for line in done.stdout.splitlines() if line.startswith("READ ")]
+    return [json.loads(line.removeprefix("READ ")) for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +112,10 @@ def test_as_many_tokens_as_the_trainer_counts(
     paddle(build_tiny, tmp_path / "tiny", family=family)
     (shard,) = (converted / family / "train").iterdir()
     ours = paddle(our_lengths, tmp_path / "tiny", TEMPLATES[family], shard)
-    theirs = trainer_lengths(tmp_path / "tiny", TEMPLATES[family], shard, 100_000)
+    theirs, kept = trainer_lengths(
+        tmp_path / "tiny", TEMPLATES[family], shard, 100_000, MAX_SEQ_LEN
+    )
     assert ours == theirs
-    kept = trainer_lengths(tmp_path / "tiny", TEMPLATES[family], shard, MAX_SEQ_LEN)
     assert kept == {
         name: length if length <= MAX_SEQ_LEN else None for name, length in ours.items()
     }

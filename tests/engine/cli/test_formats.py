@@ -100,7 +100,7 @@ def test_check_names_what_a_format_gets_wrong(
     assert out.endswith("broken fails 1 checks\n")
 
 
-@pytest.mark.parametrize("verb", ["show", "check"])
+@pytest.mark.parametrize("verb", ["show", pytest.param("check", marks=pytest.mark.untraced)])
 def test_a_toml_file_is_taken_for_a_name(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -165,6 +165,7 @@ def test_lengths_are_those_of_the_trainer_and_say_what_to_do(
     ]
 
 
+@pytest.mark.untraced
 def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
     peaks = []
     for times in (20, 80):
