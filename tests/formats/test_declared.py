@@ -1,5 +1,5 @@
 import pickle
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given, reject
@@ -117,7 +117,7 @@ def test_rendering_costs_microseconds() -> None:
     qwen3_vl = get_format("qwen3-vl")
     labels = ["person", "cup", "bowl", "person", "dog", "cat", "hot dog"]
     wire = [[228, 320, 961, 970]] * 7
-    start = perf_counter()
+    start = thread_time()
     for _ in range(10_000):
         qwen3_vl.render("detection", expression=None, categories=labels, wire=wire)
-    assert perf_counter() - start < 2  # 0.01 s on a quiet core
+    assert thread_time() - start < 2  # 0.01 s on a quiet core

@@ -218,8 +218,8 @@ def test_a_key_that_is_refused_stops_the_run_at_once(chat_server: StartServer) -
     chat = chat_server(poison={"slow": "hang", "bad": "401"})
     began = time.monotonic()
     with pytest.raises(ModelError, match="refuses every request: HTTP 401"):
-        ask(chat, "slow", "bad", patience=Patience(answer_timeout_s=3))
-    assert time.monotonic() - began < 2
+        ask(chat, "slow", "bad", patience=Patience(answer_timeout_s=60))
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_comes_back_is_waited_for(chat_server: StartServer) -> None:
@@ -316,7 +316,7 @@ def test_a_server_that_is_not_there_is_named_within_seconds() -> None:
     began = time.monotonic()
     with pytest.raises(ModelError, match=r"/v1 cannot be reached: .*is it running") as error:
         Server.check(Settings("auto", server=url))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert "secret" not in str(error.value)
 
 
@@ -351,10 +351,10 @@ def test_a_key_that_is_none_is_named_by_its_variable(monkeypatch: pytest.MonkeyP
 
 
 def test_a_batch_is_answered_at_once(chat_server: StartServer) -> None:
-    backend = Server(settings(chat_server(delay_s=0.5)))
+    backend = Server(settings(chat_server(delay_s=2)))
     began = time.monotonic()
     backend.answer([prompt(str(number)) for number in range(16)])
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 16  # one after another: 32
 
 
 def test_an_empty_batch_has_no_answers(chat_server: StartServer) -> None:

@@ -219,9 +219,7 @@ def test_a_training_leaves_nothing_but_output(two_nodes: Run, address: str) -> N
 
 
 def test_a_finished_training_is_left_as_it_is(two_nodes: Run) -> None:
-    before = time.monotonic()
     again = launch(two_nodes.job, address="nowhere:1", resume=True)
-    assert time.monotonic() - before < 1
     assert not again.is_new
     assert again.loss == two_nodes.result.loss
 
