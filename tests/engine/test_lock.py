@@ -18,7 +18,7 @@ from tests.chaos.proxy import Proxy, proxy_to
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # botocore leaves sockets open
 
-HEARTBEAT_S = 0.1
+HEARTBEAT_S = 0.25
 
 
 @pytest.fixture
