@@ -324,17 +324,19 @@ def require_linear_time(
         return start + piece * (characters // len(piece))
 
     characters = _SHORTEST
-    before = min(_seconds(parse, text(characters)) for _ in range(_TRIES))
     while (characters := characters * _GROWTH) <= longest:
-        took, is_linear = math.inf, False
+        took = before = math.inf
         for _ in range(_TRIES):
             took = min(took, _seconds(parse, text(characters)))
-            # Again: the machine may have become quicker since.
-            before = min(before, _seconds(parse, text(characters // _GROWTH)))
-            if is_linear := took <= 2 * _GROWTH * max(before, _NOISE_S):
+            if took <= 2 * _GROWTH * _NOISE_S:
                 break
-        _require(is_linear, f"{characters:,} characters of {piece!r} take {took:.1f} s")
-        before = took
+            # Between the tries: the machine may have become quicker.
+            shorter = text(characters // _GROWTH)
+            before = min(before, *(_seconds(parse, shorter) for _ in range(_TRIES)))
+            if took <= 2 * _GROWTH * before:
+                break
+        else:
+            raise AssertionError(f"{characters:,} characters of {piece!r} take {took:.1f} s")
 
 
 def _seconds(parse: Callable[[str], object], text: str) -> float:

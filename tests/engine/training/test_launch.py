@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
 
+HEAD = {"num_cpus": 1, "include_dashboard": False}
+
 NUM_EXAMPLES = 8
 STEPS = 4
 
@@ -102,7 +104,7 @@ def address() -> Iterator[str]:
     """A cluster of two nodes on this machine, with room for one trainer each."""
     from ray.cluster_utils import Cluster
 
-    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster: Any = Cluster(initialize_head=True, head_node_args=HEAD)
     cluster.add_node(num_cpus=1)
     yield cluster.address
     cluster.shutdown()
@@ -308,7 +310,7 @@ def test_a_lost_node_ends_all_and_is_named_though_others_fail_of_it(
     from ray.cluster_utils import Cluster
 
     job = made.job(tmp_path / "out", nodes=2, max_steps=10_000, save_steps=10_000)
-    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    cluster: Any = Cluster(initialize_head=True, head_node_args=HEAD)
     doomed = [cluster.add_node(num_cpus=1)]
 
     def lose_a_node(line: Line) -> None:
