@@ -8,7 +8,7 @@ from benchmarks.measure import groundray, measure, python
 
 ROWS = (1_000, 4_000, 15_000, 60_000)
 ROWS_PER_FILE = 750
-ANNOTATION_ROWS = 1_000_000
+ANNOTATION_ROWS, ANNOTATION_BYTES = 1_000_000, 1_000  # bytes that each becomes
 BY_HAND = "the same lines by hand"
 
 RUNNERS: dict[str, tuple[object, ...]] = {
@@ -34,9 +34,8 @@ def _images(bench: Bench) -> Table:
         files = -(-num_rows // ROWS_PER_FILE)
         make_coco_like(data, rows=num_rows, files=files, row_group_rows=100)
         for name, options in RUNNERS.items():
-            took = measure(
-                groundray("convert", data, bench.fresh(), "--format", "qwen3-vl", *options)
-            )
+            command = groundray("convert", data, bench.fresh(), "--format", "qwen3-vl", *options)
+            took = measure(command, writes=num_rows * IMAGE_BYTES)
             rate = f"{num_rows / took.wall_s:,.0f}"
             rows.append([f"{num_rows:,}", name, *costs(took), rate])
     return Table(
@@ -52,10 +51,12 @@ def _annotations(bench: Bench) -> Table:
     data = bench.work / "annotations"
     make_annotations(data, rows=num_rows, files=20)
     reference = ("--format", "qwen3-vl", "--images", "reference")
-    took = {BY_HAND: measure(python("benchmarks.subjects.plain_lines", data, bench.fresh()))}
+    by_hand = python("benchmarks.subjects.plain_lines", data, bench.fresh())
+    writes = num_rows * ANNOTATION_BYTES
+    took = {BY_HAND: measure(by_hand, writes=writes)}
     for name, options in RUNNERS.items():
         command = groundray("convert", data, bench.fresh(), *reference, *options)
-        took[name] = measure(command)
+        took[name] = measure(command, writes=writes)
     base = took[BY_HAND].wall_s
     return Table(
         f"Conversion of {num_rows:,} rows of 7 boxes whose images stay behind URLs",

@@ -1,13 +1,15 @@
 """Measuring a command: wall time, CPU time and memory of the whole tree of its processes."""
 
 import json
+import mmap
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
@@ -48,46 +50,74 @@ def groundray(*arguments: object) -> list[str]:
     return python("groundray.engine", *arguments)
 
 
-def measure(command: Sequence[str]) -> Measured:
+def measure(command: Sequence[str], *, writes: float = 0) -> Measured:
     """Runs a command to its end.
 
     CPU time is exact for a process and those that it waited for; of others, such as the workers of
     a Ray that is killed, the last tenth of a second may be missed.
 
+    Args:
+        command: what to run.
+        writes: about how many bytes of files; so much free memory is touched before.
+
     Raises:
         CalledProcessError: it failed; what it wrote to stderr is printed.
     """
+    _touch(writes)
     seen = _Seen()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as complained:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdout=said, stderr=complained)
         try:
-            exact_s = _wait(process, seen)
+            with _looking(seen, process.pid):
+                _, status, usage = os.wait4(process.pid, 0)
+                wall_s = time.perf_counter() - started
         except BaseException:
             process.terminate()
             process.wait()
             raise
-        wall_s = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         complained.seek(0)
         if process.returncode:
             sys.stderr.write(complained.read().decode(errors="replace"))
             raise subprocess.CalledProcessError(process.returncode, list(command))
-        cpu_s = max(exact_s, sum(seen.cpu_s.values()))
+        cpu_s = max(usage.ru_utime + usage.ru_stime, sum(seen.cpu_s.values()))
         return Measured(wall_s, cpu_s, seen.peak_bytes, seen.largest_bytes, said.read().decode())
 
 
-def _wait(process: "subprocess.Popen[bytes]", seen: "_Seen") -> float:
-    """Waits for a process, looking at it; its CPU time, with that of what it waited for."""
-    every_s = _FIRST_S
-    while True:
-        ended, status, usage = os.wait4(process.pid, os.WNOHANG)
-        if ended:
-            process.returncode = os.waitstatus_to_exitcode(status)
-            return usage.ru_utime + usage.ru_stime
-        seen.look(process.pid)
-        time.sleep(every_s)
-        every_s = min(every_s * 1.5, _EVERY_S)
+def _touch(num_bytes: float) -> None:
+    """Uses free memory once, as far as there is so much.
+
+    A virtual machine hands memory that was free for a while back to its host (free page reporting
+    of Linux's balloon), and waits for each page that it uses again: up to twice the time of a whole
+    conversion. Whom that met was chance.
+    """
+    free = psutil.virtual_memory().available / 2
+    if size := int(min(num_bytes, free)):
+        with mmap.mmap(-1, size) as memory:
+            for page in range(0, size, mmap.PAGESIZE):
+                memory[page] = 1
+
+
+@contextmanager
+def _looking(seen: "_Seen", pid: int) -> Iterator[None]:
+    """A thread looks at a process until the end of the `with`."""
+    ended = threading.Event()
+
+    def look() -> None:
+        every_s = _FIRST_S
+        while not ended.wait(every_s):
+            seen.look(pid)
+            every_s = min(every_s * 1.5, _EVERY_S)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 class OnCluster(NamedTuple):
@@ -104,17 +134,20 @@ class OnCluster(NamedTuple):
     first_shard_s: list[float]
 
 
-def on_cluster(commands: Sequence[Sequence[str]], *, keep: bool) -> OnCluster:
+def on_cluster(commands: Sequence[Sequence[str]], *, keep: bool, writes: float = 0) -> OnCluster:
     """Runs commands of ours, one after the other, in one such process.
 
     Args:
         commands: of `groundray`.
-        keep: whether outputs stay until the end. In memory they should not: a virtual machine takes
-            twice as long for memory that it touches for the first time.
+        keep: whether outputs stay until the end. In memory they should not: each command then
+            writes to memory that the one before it has touched.
+        writes: bytes of files of a command, as for `measure`.
     """
     arguments = [command[len(groundray()) :] for command in commands]
     kept = "keep" if keep else "delete"
-    took = measure(python("benchmarks.subjects.on_cluster", json.dumps(arguments), kept))
+    took = measure(
+        python("benchmarks.subjects.on_cluster", json.dumps(arguments), kept), writes=writes
+    )
     return OnCluster(**json.loads(took.said))
 
 
@@ -130,7 +163,11 @@ def median_of(runs: Sequence[Measured]) -> Measured:
 
 
 def medians(
-    commands: Mapping[str, Callable[[], list[str]]], runs: int, *, once: Sequence[str] = ()
+    commands: Mapping[str, Callable[[], list[str]]],
+    runs: int,
+    *,
+    once: Sequence[str] = (),
+    writes: float = 0,
 ) -> dict[str, Measured]:
     """Runs commands in turn, so that what the machine does meanwhile falls on all alike.
 
@@ -138,12 +175,13 @@ def medians(
         commands: each makes its command anew, to write where nothing is.
         runs: of each.
         once: names of those that run only in the first turn.
+        writes: bytes of files of a command, as for `measure`.
     """
     measured: dict[str, list[Measured]] = {name: [] for name in commands}
     for turn in range(runs):
         for name, command in commands.items():
             if turn == 0 or name not in once:
-                measured[name].append(measure(command()))
+                measured[name].append(measure(command(), writes=writes))
     return {name: median_of(each) for name, each in measured.items()}
 
 
