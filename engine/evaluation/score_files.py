@@ -52,13 +52,17 @@ def write_scores(store: Store, scores: Scores) -> None:
 
 
 def per_class_csv(scores: Scores) -> bytes:
-    """One row a run and class; an empty cell is an undefined number."""
+    """One row a run and class; an empty cell is an undefined number.
+
+    NUL in a name becomes U+FFFD: Python 3.10, and others, neither write nor read it in CSV.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     kinds = [each.kind for each in scores.runs[0].errors] if scores.runs else []
     writer.writerow([*_COLUMNS, *kinds])
     for run in scores.runs:
         for row in run.by_class:
-            values = [getattr(row, column) for column in _COLUMNS[1:]]
-            writer.writerow([run.name, *values, *(row.errors[kind] for kind in kinds)])
+            values = [getattr(row, column) for column in _COLUMNS[2:]]
+            names = [name.replace("\0", "\ufffd") for name in (run.name, row.category)]
+            writer.writerow([*names, *values, *(row.errors[kind] for kind in kinds)])
     return text.getvalue().encode()

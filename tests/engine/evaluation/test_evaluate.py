@@ -100,6 +100,15 @@ def test_per_class_csv_has_a_row_a_run_and_class(tmp_path: Path) -> None:
     assert (rows[0]["f1_50"], rows[1]["f1_50"], rows[0]["missed"]) == ("1.0", "", "0")
 
 
+def test_per_class_csv_has_no_nul_which_csv_readers_refuse(tmp_path: Path) -> None:
+    lines = [line([target("c\0p", (0, 0, 9, 9))])]
+    run = write_predictions(tmp_path / "run", lines, classes=None)
+    evaluate([str(run)], str(tmp_path / "out"), runner=LOCAL)
+    assert ",c\ufffdp,1," in (tmp_path / "out/per_class.csv").read_text("utf-8")
+    written = json.loads((tmp_path / "out/scores.json").read_text())
+    assert [row["category"] for row in written["runs"][0]["by_class"]] == ["c\0p"]
+
+
 def test_without_a_manifest_the_classes_are_those_of_the_targets(tmp_path: Path) -> None:
     lines = [line([target("zebra", (0, 0, 9, 9))], [said("cup", (0, 0, 9, 9))])]
     run = write_predictions(tmp_path / "run", lines, classes=None)
