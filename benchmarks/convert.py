@@ -47,8 +47,7 @@ def tables(bench: Bench) -> Iterator[Table]:
     }
     once = (SCRIPT, HASHED, TWO, SINGLE)
     writes = rows * IMAGE_BYTES
-    found = medians(alone, bench.runs, once=once, writes=writes)
-    found |= medians(start, bench.runs)
+    found = medians({**alone, **start}, bench.runs, once=once, writes=writes)
     warm_ray = [_convert(bench, each, "--runner", "ray") for each in (SAMPLE, *[data] * bench.runs)]
     warm_s = median(on_cluster(warm_ray, keep=not bench.is_in_memory, writes=writes).wall_s[1:])
     size = mean_image_bytes(data) / 1e3
